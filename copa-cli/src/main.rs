@@ -1,0 +1,3 @@
+//! `copa`: patch container images without a container runtime.
+
+fn main() {}

@@ -1,0 +1,29 @@
+//! Container images where they are: read one, look inside it, put a layer on top, write it.
+//!
+//! The principal types, in the order in which a program meets them:
+//!
+//! - [`Location`]: an address, spelled as skopeo spells it: a registry reference, `oci:DIR[:TAG]`,
+//!   `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]`.
+//! - [`Source`] and [`Sink`]: a place images are read from, and one they are written to.
+//! - [`Image`]: the documents of one image (manifest and configuration), never changed in place.
+//! - [`LayerIndex`] and [`RootFs`]: what one layer adds and hides; the file system that all layers make.
+//! - [`Entry`] and [`build_layer`]: changes to that file system, written as one more [`Layer`].
+//!
+//! The formats are those of the [OCI image specification](https://github.com/opencontainers/image-spec)
+//! and of Docker's image manifest version 2, schema 2; registries speak the
+//! [OCI distribution specification](https://github.com/opencontainers/distribution-spec).
+//! Nothing here knows what a package is. Nothing here reads the environment or the clock.
+
+mod digest;
+mod error;
+mod location;
+mod spec;
+mod store;
+mod stream;
+
+pub use digest::{Digest, Hasher};
+pub use error::{Error, Kind, Result};
+pub use location::Location;
+pub use spec::{Descriptor, Family, MediaType, Platform};
+pub use store::{Blob, Sink, Source};
+pub use stream::ByteStream;

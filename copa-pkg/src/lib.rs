@@ -1,0 +1,31 @@
+//! Operating-system packages without a package manager: what is installed, what fixes it, what changes.
+//!
+//! The principal types, in the order in which a program meets them:
+//!
+//! - [`Root`], [`Fetch`] and [`Cache`]: the ports. This crate opens no socket and no file; whoever
+//!   uses it says what the file system looks like and how bytes are had from an address.
+//! - [`System`]: the distribution and the package database found below a [`Root`].
+//! - [`Repository`] and [`Catalog`]: where packages come from, signatures checked; what they offer.
+//! - [`Request`] and [`UpdatePlan`]: what is wanted; what will happen, as a value.
+//! - [`Candidate`] and [`Package`]: a version that can be had; its verified bytes.
+//! - [`ChangeSet`]: what installing the packages changes, path by path, database included.
+//!
+//! All paths are relative to the root and clean: `usr/lib/os-release`, no leading slash, no `.`,
+//! no `..`; the empty path is the root itself.
+
+mod change;
+pub mod deb;
+mod error;
+mod package;
+mod plan;
+mod port;
+mod version;
+
+pub use change::{Change, ChangeSet, Content, File};
+pub use error::{Error, Kind, Result};
+pub use package::{
+    Candidate, Checksum, Constraint, Dependency, Installed, Operator, Package, Relations,
+};
+pub use plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
+pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat};
+pub use version::Version;

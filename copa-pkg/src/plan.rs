@@ -1,0 +1,152 @@
+//! What is wanted, and what will happen: values that can be printed, stored and refused.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Candidate, Version};
+
+/// What is to be updated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Request {
+    /// Everything that has an update.
+    Everything,
+    /// These packages: what a vulnerability report lists.
+    Only(Vec<Wanted>),
+}
+
+/// A package that a report wants updated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The package's name.
+    pub name: String,
+    /// The version that the report saw installed.
+    pub installed: Option<String>,
+    /// The lowest version that fixes everything listed; `None` when nothing fixes it yet.
+    pub fixed: Option<String>,
+    /// The vulnerabilities: `CVE-2026-1234`.
+    pub vulnerabilities: Vec<String>,
+}
+
+/// What will happen, decided before anything is downloaded. Sorted by package name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdatePlan {
+    /// Packages that change.
+    pub updates: Vec<Update>,
+    /// Packages that were asked for, or have an update, and do not change.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One package that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// The version in the image; `None` for a package that comes along new.
+    pub from: Option<Version>,
+    /// What takes its place.
+    pub to: Candidate,
+    /// Why it changes.
+    pub reason: Reason,
+    /// The vulnerabilities of the report that this fixes.
+    #[serde(default)]
+    pub fixes: Vec<String>,
+}
+
+/// Why a package changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// It was asked for.
+    Requested,
+    /// The new version of this package needs it.
+    NeededBy(String),
+}
+
+/// A package that stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Its name.
+    pub package: String,
+    /// Why it stays.
+    pub reason: Skip,
+    /// The vulnerabilities of the report that therefore stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vulnerabilities: Vec<String>,
+}
+
+/// Why a package stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Skip {
+    /// The report lists it, the image does not hold it.
+    NotInstalled,
+    /// It has the fix already.
+    UpToDate {
+        /// The version in the image.
+        installed: Version,
+    },
+    /// The report knows of no version that fixes it.
+    Unfixed,
+    /// The repositories do not have the fix.
+    NoFix {
+        /// The version that the report wants.
+        wanted: String,
+        /// The highest version that they have.
+        best: Option<Version>,
+    },
+    /// Its new version needs something that cannot be had.
+    Unsatisfied {
+        /// The new version.
+        candidate: Version,
+        /// The need, as written.
+        needs: String,
+    },
+    /// Its new version cannot be beside something that is installed.
+    Conflict {
+        /// The new version.
+        candidate: Version,
+        /// What it cannot be beside.
+        with: String,
+    },
+    /// The image's own database says that it is not to be updated.
+    Held {
+        /// The version that it could have.
+        candidate: Version,
+    },
+    /// It was planned and then failed: it could not be downloaded, checked or unpacked.
+    Failed {
+        /// What went wrong.
+        error: String,
+    },
+}
+
+impl Skip {
+    /// Whether somebody who asked for this package did not get what they asked for.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::NotInstalled | Self::UpToDate { .. } | Self::Unfixed)
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInstalled => f.write_str("not installed"),
+            Self::UpToDate { installed } => write!(f, "up to date ({installed})"),
+            Self::Unfixed => f.write_str("the report knows of no fix"),
+            Self::NoFix { wanted, best: None } => {
+                write!(f, "no repository offers it, the report wants {wanted}")
+            }
+            Self::NoFix { wanted, best: Some(best) } => {
+                write!(f, "the repositories have {best}, the report wants {wanted}")
+            }
+            Self::Unsatisfied { candidate, needs } => {
+                write!(f, "{candidate} needs {needs}, which cannot be had")
+            }
+            Self::Conflict { candidate, with } => write!(f, "{candidate} conflicts with {with}"),
+            Self::Held { candidate } => write!(f, "held back in the image ({candidate} is there)"),
+            Self::Failed { error } => f.write_str(error),
+        }
+    }
+}
