@@ -16,6 +16,7 @@
 
 mod digest;
 mod error;
+mod layer;
 mod location;
 mod spec;
 mod store;
@@ -23,6 +24,7 @@ mod stream;
 
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Kind, Result};
+pub use layer::Layer;
 pub use location::Location;
 pub use spec::{Descriptor, Family, MediaType, Platform};
 pub use store::{Blob, Sink, Source};
