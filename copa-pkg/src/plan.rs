@@ -38,6 +38,47 @@ pub struct UpdatePlan {
     pub skipped: Vec<Skipped>,
 }
 
+impl UpdatePlan {
+    /// Why nothing is updated, one sentence a reason; empty when something is.
+    pub fn why_nothing(&self, request: &Request) -> Vec<String> {
+        if !self.updates.is_empty() {
+            return Vec::new();
+        }
+        let reasons: [(&str, fn(&Skip) -> bool); 6] = [
+            ("held back in the image", |skip| matches!(skip, Skip::Held { .. })),
+            ("the mirrors do not have the fix", |skip| matches!(skip, Skip::NoFix { .. })),
+            ("the report knows of no fix", |skip| matches!(skip, Skip::Unfixed)),
+            ("the image has the fix already", |skip| matches!(skip, Skip::UpToDate { .. })),
+            ("the report lists it, the image does not hold it", |skip| {
+                matches!(skip, Skip::NotInstalled)
+            }),
+            ("an update is there and cannot be installed", |skip| {
+                use Skip::{Conflict, Failed, Unsatisfied};
+                matches!(skip, Unsatisfied { .. } | Conflict { .. } | Failed { .. })
+            }),
+        ];
+        let mut said: Vec<String> = reasons
+            .iter()
+            .filter_map(|(reason, is)| sentence(reason, &self.skipped, *is))
+            .collect();
+        if said.is_empty() {
+            said.push(match request {
+                Request::Everything => "the mirrors have nothing newer".to_owned(),
+                Request::Only(_) => "the report lists no vulnerable package".to_owned(),
+            });
+        }
+        said
+    }
+}
+
+/// `REASON: PACKAGE, PACKAGE`, when there is one.
+fn sentence(reason: &str, skipped: &[Skipped], is: fn(&Skip) -> bool) -> Option<String> {
+    let mut packages: Vec<&str> =
+        skipped.iter().filter(|s| is(&s.reason)).map(|s| s.package.as_str()).collect();
+    packages.dedup();
+    (!packages.is_empty()).then(|| format!("{reason}: {}", packages.join(", ")))
+}
+
 /// One package that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Update {
@@ -148,5 +189,34 @@ impl fmt::Display for Skip {
             Self::Held { candidate } => write!(f, "held back in the image ({candidate} is there)"),
             Self::Failed { error } => f.write_str(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_plan_says_why() {
+        let skipped = |package: &str, reason| Skipped {
+            package: package.into(),
+            reason,
+            vulnerabilities: Vec::new(),
+        };
+        let mut plan = UpdatePlan::default();
+        assert_eq!(plan.why_nothing(&Request::Everything), ["the mirrors have nothing newer"]);
+        assert_eq!(
+            plan.why_nothing(&Request::Only(Vec::new())),
+            ["the report lists no vulnerable package"]
+        );
+        plan.skipped = vec![
+            skipped("a", Skip::Unfixed),
+            skipped("b", Skip::NoFix { wanted: "2".into(), best: None }),
+            skipped("c", Skip::Unfixed),
+        ];
+        assert_eq!(
+            plan.why_nothing(&Request::Only(Vec::new())),
+            ["the mirrors do not have the fix: b", "the report knows of no fix: a, c"]
+        );
     }
 }
