@@ -44,23 +44,21 @@ impl UpdatePlan {
         if !self.updates.is_empty() {
             return Vec::new();
         }
-        let reasons: [(&str, fn(&Skip) -> bool); 6] = [
-            ("held back in the image", |skip| matches!(skip, Skip::Held { .. })),
-            ("the mirrors do not have the fix", |skip| matches!(skip, Skip::NoFix { .. })),
-            ("the report knows of no fix", |skip| matches!(skip, Skip::Unfixed)),
-            ("the image has the fix already", |skip| matches!(skip, Skip::UpToDate { .. })),
-            ("the report lists it, the image does not hold it", |skip| {
-                matches!(skip, Skip::NotInstalled)
+        use Skip::{Conflict, Failed, Held, NoFix, NotInstalled, Unfixed, Unsatisfied, UpToDate};
+        let because = |reason, is: fn(&Skip) -> bool| sentence(reason, &self.skipped, is);
+        let mut said: Vec<String> = [
+            because("held back in the image", |s| matches!(s, Held { .. })),
+            because("the mirrors do not have the fix", |s| matches!(s, NoFix { .. })),
+            because("the report knows of no fix", |s| matches!(s, Unfixed)),
+            because("the image has the fix already", |s| matches!(s, UpToDate { .. })),
+            because("the image does not hold it", |s| matches!(s, NotInstalled)),
+            because("an update is there and cannot be installed", |s| {
+                matches!(s, Unsatisfied { .. } | Conflict { .. } | Failed { .. })
             }),
-            ("an update is there and cannot be installed", |skip| {
-                use Skip::{Conflict, Failed, Unsatisfied};
-                matches!(skip, Unsatisfied { .. } | Conflict { .. } | Failed { .. })
-            }),
-        ];
-        let mut said: Vec<String> = reasons
-            .iter()
-            .filter_map(|(reason, is)| sentence(reason, &self.skipped, *is))
-            .collect();
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         if said.is_empty() {
             said.push(match request {
                 Request::Everything => "the mirrors have nothing newer".to_owned(),
