@@ -13,19 +13,31 @@
 //! All paths are relative to the root and clean: `usr/lib/os-release`, no leading slash, no `.`,
 //! no `..`; the empty path is the root itself.
 
+mod arch;
 mod change;
+mod db;
 pub mod deb;
+mod distro;
 mod error;
+mod format;
+#[cfg(test)]
+mod memory_root;
 mod package;
 mod plan;
 mod port;
+mod system;
 mod version;
 
+pub use arch::Arch;
 pub use change::{Change, ChangeSet, Content, File};
+pub use db::{FileSums, PackageDb};
+pub use distro::Distro;
 pub use error::{Error, Kind, Result};
+pub use format::Format;
 pub use package::{
     Candidate, Checksum, Constraint, Dependency, Installed, Operator, Package, Relations,
 };
 pub use plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
 pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat};
+pub use system::{Hints, System};
 pub use version::Version;

@@ -43,6 +43,7 @@ impl<'a> Stanza<'a> {
     }
 
     /// The text of the stanza, byte for byte, without the blank lines around it.
+    #[allow(dead_code, reason = "for databases that keep all stanzas in one file")]
     pub(crate) fn raw(&self) -> &'a str {
         self.raw
     }
@@ -126,12 +127,12 @@ pub(crate) fn source_name<'a>(stanza: &Stanza<'a>, package: &'a str) -> &'a str 
     named.unwrap_or(package)
 }
 
-fn malformed(reason: String) -> Error {
+pub(crate) fn malformed(reason: String) -> Error {
     Error::Malformed { what: "a Debian control stanza".into(), reason }
 }
 
 /// The beginning of a text that may be long.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().take(60).collect::<String>().escape_debug().to_string()
 }
 

@@ -1,0 +1,26 @@
+//! The package database of an image.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use crate::{Format, Installed};
+
+/// Paths and the MD5 of what the package put there.
+pub type FileSums = BTreeMap<PathBuf, [u8; 16]>;
+
+/// A package database, read from the image.
+pub trait PackageDb: Debug + Send + Sync {
+    /// The format of its packages.
+    fn format(&self) -> Format;
+
+    /// The installed packages, sorted by name and architecture, each once.
+    fn installed(&self) -> &[Installed];
+
+    /// The regular files that the database lists for the package, as paths in the package: not
+    /// all that it owns. `None` when it lists no files for it.
+    fn files(&self, package: &Installed) -> Option<&FileSums>;
+
+    /// What in the database could not be read and is left alone, one line each.
+    fn warnings(&self) -> &[String];
+}

@@ -1,0 +1,282 @@
+//! Which release of which distribution a file system holds.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Installed, Result, Root};
+
+/// A release of a distribution.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
+pub struct Distro {
+    /// The distribution, as `os-release(5)`'s `ID` has it: `debian`.
+    pub id: String,
+    /// The release without its point release: `12`.
+    pub version: String,
+    /// The name of the release, by which archives know it: `bookworm`.
+    pub codename: String,
+}
+
+/// The supported releases of Debian and their names.
+const DEBIAN: [(&str, &str); 3] = [("11", "bullseye"), ("12", "bookworm"), ("13", "trixie")];
+
+impl Distro {
+    /// A release of Debian by its number, its point release (`12.11`) or its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] for releases that are not supported.
+    pub fn debian(release: &str) -> Result<Self> {
+        let major = release.split('.').next().unwrap_or_default();
+        let found = DEBIAN.iter().find(|(version, codename)| {
+            *version == major || codename.eq_ignore_ascii_case(release)
+        });
+        let (version, codename) = found.ok_or_else(|| Error::Unsupported {
+            what: format!("debian {}", shown(release)),
+            reason: "Debian 11, 12 and 13 are".into(),
+        })?;
+        Ok(Self { id: "debian".into(), version: (*version).into(), codename: (*codename).into() })
+    }
+
+    /// Finds out which release the file system holds: from `os-release`, from `debian_version`,
+    /// or else from the version of the installed package `base-files`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownSystem`] says each thing that was looked at and what was found there;
+    /// [`Error::Unsupported`] when the file system says that it is something else.
+    pub(crate) fn detect(root: &dyn Root, installed: &[Installed]) -> Result<Self> {
+        let mut looked_at = Vec::new();
+        for path in ["etc/os-release", "usr/lib/os-release"] {
+            match text(root, path)?.map(|text| OsRelease::parse(&text)) {
+                Some(release) if release.is_another() => return Err(release.unsupported(path)),
+                Some(OsRelease { release: Some(release), .. }) => return Self::debian(&release),
+                Some(_) => looked_at.push(format!("{path} names no release")),
+                None => looked_at.push(format!("{path} is not there")),
+            }
+        }
+        match text(root, "etc/debian_version")? {
+            Some(text) => match debian_version(&text) {
+                Some(release) => return Self::debian(release),
+                None => looked_at.push(format!("etc/debian_version says `{}`", shown(&text))),
+            },
+            None => looked_at.push("etc/debian_version is not there".into()),
+        }
+        match installed.iter().find(|package| package.name == "base-files") {
+            Some(package) => return Self::debian(&major(&package.version.to_string())),
+            None => looked_at.push("the package base-files is not installed".into()),
+        }
+        Err(Error::UnknownSystem { looked_at: looked_at.join(", ") })
+    }
+}
+
+impl FromStr for Distro {
+    type Err = Error;
+
+    /// Reads `debian:12`, `debian:12.11` or `debian:bookworm`.
+    fn from_str(text: &str) -> Result<Self> {
+        match text.split_once(':') {
+            Some((id, release)) if id.eq_ignore_ascii_case("debian") && !release.is_empty() => {
+                Self::debian(release)
+            }
+            Some((id, release)) if !id.is_empty() && !release.is_empty() => {
+                Err(Error::Unsupported {
+                    what: format!("distribution {}", shown(id)),
+                    reason: "Debian 11, 12 and 13 are".into(),
+                })
+            }
+            _ => Err(Error::Invalid {
+                what: "distribution",
+                text: shown(text),
+                reason: "it is a name and a release, like debian:12".into(),
+            }),
+        }
+    }
+}
+
+impl TryFrom<String> for Distro {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Distro> for String {
+    fn from(distro: Distro) -> Self {
+        format!("{}:{}", distro.id, distro.version)
+    }
+}
+
+impl fmt::Display for Distro {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.id, self.version, self.codename)
+    }
+}
+
+/// What counts of an `os-release(5)` file.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct OsRelease {
+    id: Option<String>,
+    /// A number or a name.
+    release: Option<String>,
+}
+
+impl OsRelease {
+    fn parse(text: &str) -> Self {
+        let get = |key: &str| {
+            let mut lines = text.lines().rev().filter_map(|line| line.trim().split_once('='));
+            lines.find(|(name, _)| *name == key).map(|(_, value)| unquote(value))
+        };
+        let get = |key: &str| get(key).filter(|value| !value.is_empty());
+        let release = get("VERSION_ID").or_else(|| get("VERSION_CODENAME")).or_else(|| {
+            // `13 (trixie)`: the only place that says it in some images.
+            let version = get("VERSION")?;
+            let (_, name) = version.split_once('(')?;
+            Some(name.trim_end().trim_end_matches(')').to_owned())
+        });
+        Self { id: get("ID"), release }
+    }
+
+    /// Whether it names a distribution that is not Debian.
+    fn is_another(&self) -> bool {
+        self.id.as_ref().is_some_and(|id| !id.eq_ignore_ascii_case("debian"))
+    }
+
+    fn unsupported(&self, path: &str) -> Error {
+        let id = self.id.as_deref().unwrap_or_default();
+        let release = self.release.as_deref().unwrap_or_default();
+        let what = format!("distribution {} {}", shown(id), shown(release));
+        let reason = format!("{path} names it; Debian 11, 12 and 13 are");
+        Error::Unsupported { what: what.trim_end().into(), reason }
+    }
+}
+
+/// The value of a shell assignment, as `os-release(5)` allows it.
+fn unquote(value: &str) -> String {
+    let value = value.trim();
+    let inner = ['"', '\'']
+        .iter()
+        .find_map(|&quote| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote)));
+    let mut text = String::new();
+    let mut chars = inner.unwrap_or(value).chars();
+    while let Some(c) = chars.next() {
+        text.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
+    }
+    text
+}
+
+/// `12.11`, or `trixie/sid` before a release is one.
+fn debian_version(text: &str) -> Option<&str> {
+    let first = text.lines().next()?.trim();
+    let release = first.split('/').next()?;
+    let number = release.starts_with(|c: char| c.is_ascii_digit());
+    (number || DEBIAN.iter().any(|(_, name)| *name == release)).then_some(release)
+}
+
+/// The digits before anything else: base-files `12.4+deb12u15` belongs to Debian 12.
+fn major(version: &str) -> String {
+    version.chars().take_while(char::is_ascii_digit).collect()
+}
+
+fn text(root: &dyn Root, path: &str) -> Result<Option<String>> {
+    let bytes = root.read(Path::new(path))?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn shown(text: &str) -> String {
+    text.trim().chars().take(60).collect::<String>().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory_root::MemoryRoot;
+    use proptest::prelude::*;
+
+    const DISTROLESS: &str = "PRETTY_NAME=\"Distroless\"\nNAME=\"Debian GNU/Linux\"\nID=\"debian\"\n\
+        VERSION_ID=\"12\"\nVERSION=\"Debian GNU/Linux 12 (bookworm)\"\n";
+
+    fn base_files(version: &str) -> Vec<Installed> {
+        let version = crate::Version::Deb(version.parse().unwrap());
+        let (name, arch) = ("base-files".to_owned(), "amd64".to_owned());
+        let source = name.clone();
+        vec![Installed { name, version, arch, source, relations: Default::default(), held: false }]
+    }
+
+    #[test]
+    fn releases_are_named_in_several_ways() {
+        for text in ["debian:12", "debian:12.11", "debian:bookworm", "Debian:Bookworm"] {
+            let distro: Distro = text.parse().unwrap();
+            assert_eq!((&*distro.version, &*distro.codename), ("12", "bookworm"), "{text}");
+        }
+        for text in ["", "debian", "debian:", ":12", "debian:10", "debian:sid", "ubuntu:22.04"] {
+            assert!(text.parse::<Distro>().is_err(), "{text}");
+        }
+        assert_eq!("debian:13".parse::<Distro>().unwrap().to_string(), "debian 13 (trixie)");
+    }
+
+    #[test]
+    fn the_release_is_found_wherever_it_is_written() {
+        let old = "ID=debian\nPRETTY_NAME=Distroless\n";
+        type Files<'a> = &'a [(&'a str, &'a str)];
+        let table: [(Files<'_>, &[Installed], &str); 8] = [
+            (&[("etc/os-release", DISTROLESS)], &[], "12"),
+            (&[("usr/lib/os-release", DISTROLESS)], &[], "12"),
+            (&[("etc/os-release", "ID=debian\nVERSION_CODENAME=trixie\n")], &[], "13"),
+            (&[("etc/os-release", "ID='debian'\nVERSION='11 (bullseye)'\n")], &[], "11"),
+            (&[("etc/os-release", old), ("etc/debian_version", "11.9\n")], &[], "11"),
+            (&[("etc/debian_version", "trixie/sid\n")], &[], "13"),
+            (&[("etc/os-release", old)], &base_files("12.4+deb12u15"), "12"),
+            (&[], &base_files("13.8+deb13u1"), "13"),
+        ];
+        for (files, installed, version) in table {
+            let root = MemoryRoot::of(files);
+            let distro = Distro::detect(&root, installed).unwrap();
+            assert_eq!(distro.version, version, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_says_what_was_looked_at() {
+        let root = MemoryRoot::of(&[
+            ("usr/lib/os-release", "NAME=x\n"),
+            ("etc/debian_version", "kali-rolling\n"),
+        ]);
+        let error = Distro::detect(&root, &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the distribution cannot be told: etc/os-release is not there, usr/lib/os-release \
+             names no release, etc/debian_version says `kali-rolling`, the package base-files is \
+             not installed"
+        );
+        assert!(error.hint().is_some());
+    }
+
+    #[test]
+    fn other_distributions_and_releases_are_refused_by_name() {
+        // Ubuntu's debian_version says `bookworm/sid`: it must not be asked.
+        let root = MemoryRoot::of(&[
+            ("etc/os-release", "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=22.04\n"),
+            ("etc/debian_version", "bookworm/sid\n"),
+        ]);
+        let error = Distro::detect(&root, &[]).unwrap_err().to_string();
+        assert!(error.starts_with("distribution ubuntu 22.04 is not supported"), "{error}");
+        let root = MemoryRoot::of(&[("etc/debian_version", "10.8\n")]);
+        let error = Distro::detect(&root, &[]).unwrap_err().to_string();
+        assert!(error.starts_with("debian 10.8 is not supported"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}") {
+            let _ = text.parse::<Distro>();
+            let _ = debian_version(&text);
+            OsRelease::parse(&format!("ID={text}\nVERSION={text}\n{text}"));
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The distribution and the packages found in a file system.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::format::open_db;
+use crate::{Arch, Distro, Error, Installed, Interest, PackageDb, Result, Root};
+
+/// What is known of a file system before it is looked at; each overrides what it says itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// The release of the distribution, when the user names it.
+    pub os: Option<Distro>,
+    /// The architecture that the image says it is for.
+    pub arch: Option<Arch>,
+}
+
+/// The distribution and the package database found in a file system.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct System {
+    /// The release of the distribution.
+    pub distro: Distro,
+    /// The architecture of its packages.
+    pub arch: Arch,
+    /// The package database.
+    pub db: Box<dyn PackageDb>,
+    /// What a person should know: what could not be read and is left alone.
+    pub warnings: Vec<String>,
+}
+
+impl System {
+    /// Finds out what the file system holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] when it holds no package database, or a distribution or database
+    /// that is not supported; [`Error::UnknownSystem`] when the release or the architecture cannot
+    /// be told; [`Error::Root`] when it cannot be read.
+    pub fn detect(root: &dyn Root, hints: &Hints) -> Result<Self> {
+        let db = open_db(root)?;
+        let distro = match &hints.os {
+            Some(distro) => distro.clone(),
+            None => Distro::detect(root, db.installed())?,
+        };
+        let mut warnings = db.warnings().to_vec();
+        let arch = arch(db.installed(), hints.arch, &mut warnings)?;
+        Ok(Self { distro, arch, db, warnings })
+    }
+
+    /// The installed packages, sorted by name and architecture.
+    pub fn installed(&self) -> &[Installed] {
+        self.db.installed()
+    }
+
+    /// What is worth having of the file at this path while layers are streamed past, so that the
+    /// system can be detected, planned for and updated.
+    pub fn interest(path: &Path) -> Interest {
+        let inside = |dirs: &[&str]| dirs.iter().any(|dir| path.starts_with(dir));
+        if inside(&CONTENT) {
+            Interest::Content
+        } else if inside(&OWNED) {
+            Interest::Checksum
+        } else {
+            Interest::Existence
+        }
+    }
+}
+
+/// Files and directories whose content is read. Wherever a link can stand for a directory (`lib`,
+/// `etc` never is one) both names are here: a layer is streamed before its links are known.
+const CONTENT: [&str; 17] = [
+    "etc/apt",
+    "etc/ca-certificates",
+    "etc/ca-certificates.conf",
+    "etc/debian_version",
+    "etc/group",
+    "etc/ld.so.cache",
+    "etc/ld.so.conf",
+    "etc/ld.so.conf.d",
+    "etc/os-release",
+    "etc/passwd",
+    "etc/ssl/certs/ca-certificates.crt",
+    "usr/lib/dpkg/status.d",
+    "usr/lib/os-release",
+    "usr/local/share/ca-certificates",
+    "usr/share/keyrings",
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/status.d",
+];
+
+/// Where packages put files.
+const OWNED: [&str; 14] = [
+    "bin", "boot", "etc", "lib", "lib32", "lib64", "libo32", "libx32", "opt", "sbin", "srv", "usr",
+    "var", "home",
+];
+
+/// The architecture of the packages: the hint, unless all packages are of others.
+fn arch(installed: &[Installed], hint: Option<Arch>, warnings: &mut Vec<String>) -> Result<Arch> {
+    let mut counts: BTreeMap<Arch, usize> = BTreeMap::new();
+    for arch in installed.iter().filter_map(|package| package.arch.parse().ok()) {
+        *counts.entry(arch).or_default() += 1;
+    }
+    // The first of the most frequent.
+    let most = counts.iter().rev().max_by_key(|(_, count)| **count).map(|(arch, _)| *arch);
+    match (hint, most) {
+        (Some(hint), Some(most)) if !counts.contains_key(&hint) => {
+            warnings.push(format!("the image says that it is for {hint}, its packages are {most}"));
+            Ok(most)
+        }
+        (Some(arch), _) | (None, Some(arch)) => Ok(arch),
+        (None, None) => Err(Error::UnknownSystem {
+            looked_at: "no installed package is for one architecture".into(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory_root::MemoryRoot;
+
+    fn root(packages: &[(&str, &str)]) -> MemoryRoot {
+        let mut root = MemoryRoot::of(&[("etc/os-release", "ID=debian\nVERSION_ID=12\n")]);
+        for (name, arch) in packages {
+            let text = format!("Package: {name}\nVersion: 1\nArchitecture: {arch}\n");
+            root.file(format!("var/lib/dpkg/status.d/{name}"), text.as_bytes());
+        }
+        root
+    }
+
+    fn hint(arch: Arch) -> Hints {
+        Hints { arch: Some(arch), os: None }
+    }
+
+    #[test]
+    fn a_system_is_detected() {
+        let root = root(&[("libc6", "arm64"), ("tzdata", "all")]);
+        let system = System::detect(&root, &Hints::default()).unwrap();
+        assert_eq!((&*system.distro.codename, system.arch), ("bookworm", Arch::Arm64));
+        assert_eq!(system.installed().len(), 2);
+        assert!(system.warnings.is_empty());
+        let named = Hints { os: Some("debian:13".parse().unwrap()), arch: None };
+        assert_eq!(System::detect(&root, &named).unwrap().distro.version, "13");
+    }
+
+    #[test]
+    fn the_packages_know_their_architecture_better_than_the_image() {
+        let packages = root(&[("libc6", "arm64"), ("tzdata", "all")]);
+        let system = System::detect(&packages, &hint(Arch::Amd64)).unwrap();
+        assert_eq!(system.arch, Arch::Arm64);
+        assert_eq!(system.warnings.len(), 1);
+        let all = root(&[("tzdata", "all")]);
+        assert_eq!(System::detect(&all, &hint(Arch::S390x)).unwrap().arch, Arch::S390x);
+        assert!(System::detect(&all, &Hints::default()).is_err());
+    }
+
+    #[test]
+    fn databases_that_cannot_be_updated_are_named() {
+        for (path, word) in [
+            ("var/lib/dpkg/status", "full dpkg database"),
+            ("lib/apk/db/installed", "apk"),
+            ("var/lib/rpm/rpmdb.sqlite", "RPM"),
+            ("var/lib/chisel/manifest.wall", "chisel"),
+            ("hello", "without a package database"),
+        ] {
+            let error = System::detect(&MemoryRoot::of(&[(path, "x")]), &Hints::default());
+            let error = error.unwrap_err();
+            assert!(matches!(error, Error::Unsupported { .. }));
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn interest_follows_the_path() {
+        for (path, interest) in [
+            ("var/lib/dpkg/status.d/libc6", Interest::Content),
+            ("var/lib/dpkg/status.d/libc6.md5sums", Interest::Content),
+            ("var/lib/dpkg/status", Interest::Content),
+            ("var/lib/dpkg/status-old", Interest::Checksum),
+            ("usr/lib/os-release", Interest::Content),
+            ("etc/apt/sources.list.d/debian.sources", Interest::Content),
+            ("etc/ld.so.conf.d/x.conf", Interest::Content),
+            ("etc/hosts", Interest::Checksum),
+            ("usr/lib/x86_64-linux-gnu/libc.so.6", Interest::Checksum),
+            ("lib64/ld-linux-x86-64.so.2", Interest::Checksum),
+            ("app/server", Interest::Existence),
+            ("etcetera", Interest::Existence),
+            ("", Interest::Existence),
+        ] {
+            assert_eq!(System::interest(Path::new(path)), interest, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_real_image_is_detected_from_base_files_alone() {
+        let Some(corpus) = crate::memory_root::corpus() else { return };
+        let root = MemoryRoot::copy(&corpus.join("derived/distroless-debian12"));
+        let system = System::detect(&root, &Hints::default()).unwrap();
+        assert_eq!((&*system.distro.version, system.arch), ("12", Arch::Amd64));
+    }
+}
