@@ -26,7 +26,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the folder is under version control
 
-from copalab import LabError, compare, distroless, mirror, quickstart, registry, scanners, serve
+from copalab import LabError, compare, distroless, layout, mirror, quickstart, registry, scanners, serve
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
 
@@ -56,6 +56,10 @@ def packages(a):
     tree = compare.merged(ImageView(a.image, a.arch))
     for file, (package, version) in sorted(compare.packages(tree).items()):
         print(file, package, version, sep="\t")
+
+
+def push(a):
+    layout.push(a.image, a.reference, ["--dest-authfile", a.auth] if a.auth else [])
 
 
 def make_mirror(a):
@@ -163,6 +167,10 @@ def parser():
         p = command(name, act, text)
         p.add_argument("image")
         p.add_argument("--arch", default="amd64")
+    p = command("push", push, "copy an image of a layout to a registry, every byte as it is")
+    p.add_argument("image")
+    p.add_argument("reference", help="HOST:PORT/REPOSITORY:TAG")
+    p.add_argument("--auth", help="a file with the registry's login")
     p = command("mirror", make_mirror, "a small signed mirror of real packages, and broken twins of it")
     p.add_argument("out")
     package_arguments(p)

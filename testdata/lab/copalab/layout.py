@@ -44,7 +44,7 @@ def compact(document):
 
 def compress(data, how):
     if how == "gzip":
-        return gzip.compress(data, 9, mtime=0)
+        return gzip.compress(data, 6, mtime=0)
     if how == "zstd":
         return subprocess.run(["zstd", "-q", "-c", "-9"], input=data, capture_output=True, check=True).stdout
     return data
@@ -159,6 +159,15 @@ def write_archive(layout, path):
                 tar.addfile(info, data)
 
 
+def tagged(folder, tag):
+    """The descriptor of the image of that tag, or of the only one."""
+    entries = json.loads((folder / "index.json").read_bytes())["manifests"]
+    named = [e for e in entries if not tag or e.get("annotations", {}).get(REF_NAME) == tag]
+    if len(named) != 1:
+        raise LabError(f"{folder}: {len(named)} images named {tag!r}, one was expected")
+    return named[0]
+
+
 class ImageView:
     """An image that is only read: documents and layers of `oci:DIR[:TAG]`, or of what skopeo can copy."""
 
@@ -189,11 +198,7 @@ class ImageView:
         return data
 
     def _manifest(self, tag):
-        entries = json.loads((self.folder / "index.json").read_bytes())["manifests"]
-        named = [e for e in entries if not tag or e.get("annotations", {}).get(REF_NAME) == tag]
-        if len(named) != 1:
-            raise LabError(f"{self.address}: {len(named)} images of that name, one was expected")
-        document = json.loads(self.blob(named[0]["digest"]))
+        document = json.loads(self.blob(tagged(self.folder, tag)["digest"]))
         while "manifests" in document:
             document = json.loads(self.blob(self._platform(document)["digest"]))
         return document
@@ -214,6 +219,29 @@ class ImageView:
         for _, data in self.layers():
             with tarfile.open(fileobj=io.BytesIO(data)) as tar:
                 yield [(m, tar.extractfile(m).read() if m.isreg() else b"") for m in tar]
+
+
+def as_directory(address, target):
+    """The same image in skopeo's `dir:` form, which unlike its `oci:` takes Docker's media types too."""
+    folder, _, tag = address.removeprefix("oci:").partition(":")
+    folder, target = Path(folder).resolve(), Path(target)
+    target.mkdir()
+    (target / "version").write_text("Directory Transport Version: 1.1\n")
+    for blob in (folder / "blobs/sha256").iterdir():
+        (target / blob.name).symlink_to(blob)
+        if blob.stat().st_size < 1 << 20:
+            (target / f"{blob.name}.manifest.json").symlink_to(blob)
+    digest = tagged(folder, tag)["digest"]
+    (target / "manifest.json").symlink_to(folder / "blobs" / digest.replace(":", "/"))
+    return f"dir:{target}"
+
+
+def push(address, reference, options):
+    """Copies an image of a layout, an index whole, to a registry: every byte as it is."""
+    with tempfile.TemporaryDirectory(prefix="copa-lab-") as work:
+        source = as_directory(address, f"{work}/image")
+        skopeo = ["skopeo", "copy", "-q", "--all", "--preserve-digests", "--dest-tls-verify=false", *options]
+        subprocess.run([*skopeo, source, f"docker://{reference}"], check=True)
 
 
 def clean(name):

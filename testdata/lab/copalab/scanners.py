@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import LabError, bbolt, deb
 from .archive import RELEASES, newer
+from .layout import as_directory
 
 REQUIREMENTS = Path(__file__).parent.parent / "scanners.txt"
 NOBODY = "65534"
@@ -98,7 +99,7 @@ def scan(tool, tools, address, arch, cache=None):
     with tempfile.TemporaryDirectory(prefix="copa-lab-scan-") as work:
         os.chmod(work, 0o755)
         copy = ["skopeo", "copy", "-q", "--src-tls-verify=false", "--override-arch", arch]
-        subprocess.run([*copy, transport(address), f"oci:{work}/image:it"], check=True)
+        subprocess.run([*copy, source(address, work), f"oci:{work}/image:it"], check=True)
         program = private_copy(Path(tools) / "bin" / tool, work)
         if tool == "syft":
             return json.loads(sandboxed([program, "scan", f"oci-dir:{work}/image", "-q", "-o", "json"], work))
@@ -107,8 +108,11 @@ def scan(tool, tools, address, arch, cache=None):
         return json.loads(Path(f"{work}/report.json").read_text())
 
 
-def transport(address):
-    known = address.startswith(("oci:", "oci-archive:", "docker-archive:", "docker://"))
+def source(address, work):
+    """The address as skopeo reads it."""
+    if address.startswith("oci:"):
+        return as_directory(address, f"{work}/dir")
+    known = address.startswith(("oci-archive:", "docker-archive:", "docker://"))
     return address if known else f"docker://{address}"
 
 
