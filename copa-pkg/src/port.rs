@@ -127,6 +127,11 @@ impl Body {
         Ok(all.into())
     }
 
+    /// The bytes as they arrive.
+    pub fn into_async_read(self) -> impl AsyncRead + Send + Unpin + 'static {
+        self.reader
+    }
+
     /// A blocking reader, for a thread of the blocking pool: the download overlaps with whatever
     /// that thread does with the bytes.
     ///
