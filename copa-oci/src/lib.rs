@@ -14,18 +14,22 @@
 //! [OCI distribution specification](https://github.com/opencontainers/distribution-spec).
 //! Nothing here knows what a package is. Nothing here reads the environment or the clock.
 
+mod compress;
 mod digest;
 mod error;
 mod layer;
 mod location;
+mod rootfs;
 mod spec;
 mod store;
 mod stream;
 
+pub use compress::{Compression, Expansion};
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Kind, Result};
-pub use layer::Layer;
+pub use layer::{Keeper, Layer, index_layer, read_file};
 pub use location::Location;
+pub use rootfs::{Keep, LayerIndex, Limits, Node, NodeKind, Origin, RootFs};
 pub use spec::{Descriptor, Family, MediaType, Platform};
 pub use store::{Blob, Sink, Source};
 pub use stream::ByteStream;

@@ -1,0 +1,120 @@
+//! Stacks layers.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::index::{LayerIndex, NONE, Span, What};
+use super::path::{Key, is_below, parent};
+
+/// A path of the merged file system, and what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot {
+    /// The layer whose names hold the path.
+    pub(super) path_layer: u32,
+    pub(super) path: Span,
+    /// The layer and record of what is there; no record for an implied directory.
+    pub(super) layer: u32,
+    pub(super) record: u32,
+    /// It is another name that an upper layer gave to a file of a lower one.
+    pub(super) moved: bool,
+}
+
+/// The merged file system while it grows, with what decides whether something can be below.
+type Tree<'a> = BTreeMap<Key<'a>, (Slot, bool)>;
+
+/// Stacks the layers, the lowest first: the paths that are left, sorted.
+pub(super) fn merge(layers: &[Arc<LayerIndex>]) -> Vec<Slot> {
+    let root = Slot { path_layer: 0, path: Span::default(), layer: 0, record: NONE, moved: false };
+    let mut tree = Tree::from([(Key(b""), (root, true))]);
+    for (number, layer) in (0..).zip(layers) {
+        hide(&mut tree, layer, number);
+        for record in 0..layer.records.len() as u32 {
+            place(&mut tree, layer, number, record);
+        }
+    }
+    tree.into_values().map(|(slot, _)| slot).collect()
+}
+
+/// Takes away what a layer hides. All of it goes before anything of the layer comes: whiteouts
+/// hide lower layers only, wherever they stand in their own.
+fn hide<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32) {
+    for &span in &layer.opaque {
+        remove_below(tree, layer.text(span));
+    }
+    for &span in &layer.whiteouts {
+        remove_below(tree, layer.text(span));
+        tree.remove(&Key(layer.text(span)));
+    }
+    for &span in &layer.opaque {
+        let slot =
+            Slot { path_layer: number, path: span, layer: number, record: NONE, moved: false };
+        imply(tree, layer, slot);
+    }
+    for &span in &layer.whiteouts {
+        imply_parents(tree, layer, number, span);
+    }
+}
+
+/// Puts one record into the tree.
+fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u32) {
+    let Some(entry) = layer.records.get(record as usize) else { return };
+    let path = layer.text(entry.path);
+    let mut slot =
+        Slot { path_layer: number, path: entry.path, layer: number, record, moved: false };
+    match entry.what {
+        What::Hardlink { record: NONE } => {
+            let lower = tree.get_mut(&Key(layer.text(entry.target)));
+            let Some((lower, false)) = lower else {
+                tracing::debug!(path = %String::from_utf8_lossy(path), "hard link to nothing");
+                return;
+            };
+            lower.moved = true;
+            slot = Slot { path_layer: number, path: entry.path, ..*lower };
+        }
+        What::Hardlink { record } => slot.record = record,
+        _ => {}
+    }
+    imply_parents(tree, layer, number, entry.path);
+    let is_directory = entry.what == What::Directory;
+    if !is_directory {
+        remove_below(tree, path);
+    }
+    if !path.is_empty() || is_directory {
+        tree.insert(Key(path), (slot, is_directory));
+    }
+}
+
+/// Makes directories of all parents of a path that are not there.
+fn imply_parents<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, path: Span) {
+    if let Some(dir) = parent(layer.text(path)) {
+        let path = Span { start: path.start, len: dir.len() as u16 };
+        imply(
+            tree,
+            layer,
+            Slot { path_layer: number, path, layer: number, record: NONE, moved: false },
+        );
+    }
+}
+
+/// Makes a directory of a path and of its parents, unless it is one.
+fn imply<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, slot: Slot) {
+    let mut path = layer.text(slot.path);
+    loop {
+        if tree.get(&Key(path)).is_some_and(|&(_, is_directory)| is_directory) {
+            return;
+        }
+        let span = Span { start: slot.path.start, len: path.len() as u16 };
+        tree.insert(Key(path), (Slot { path: span, ..slot }, true));
+        let Some(dir) = parent(path) else { return };
+        path = dir;
+    }
+}
+
+fn remove_below<'a>(tree: &mut Tree<'a>, dir: &'a [u8]) {
+    let after = (Bound::Excluded(Key(dir)), Bound::Unbounded);
+    let below = tree.range(after).map(|(&key, _)| key).take_while(|key| is_below(key.0, dir));
+    for key in below.collect::<Vec<_>>() {
+        tree.remove(&key);
+    }
+}

@@ -1,0 +1,358 @@
+//! Streams a layer once, and indexes what passes.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+
+use bytes::Bytes;
+use md5::{Digest as _, Md5};
+
+use super::index::{Keep, LayerIndex, NONE, Record, Span, What, Xattrs, as_path};
+use super::normal;
+use super::path::{base, parent, push, push_clean};
+use super::tar::{TarEntry, TarReader, Type};
+use crate::compress::{Decompressed, Expansion, Hashed};
+use crate::digest::Hasher;
+use crate::{Digest, Error, Result};
+
+/// How much of a layer is read and remembered. The defaults hold the largest images there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How much the compressed layer may become.
+    pub expansion: Expansion,
+    /// Entries in a layer: 4 million by default.
+    pub entries: usize,
+    /// Bytes in a path or link target: 4096 by default, Linux' limit.
+    pub path: usize,
+    /// Bytes in all paths and link targets of a layer: 256 MiB by default.
+    pub names: usize,
+    /// Bytes of a file whose content is kept: 64 MiB by default. Of a longer one the MD5 is kept.
+    pub file: u64,
+    /// Bytes of content and attributes kept of a layer: 128 MiB by default. Of files that come
+    /// after them the MD5 is kept.
+    pub kept: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            expansion: Expansion::default(),
+            entries: 4_000_000,
+            path: 4096,
+            names: 256 << 20,
+            file: 64 << 20,
+            kept: 128 << 20,
+        }
+    }
+}
+
+impl LayerIndex {
+    /// Streams a layer as stored (gzip, zstd or plain tar) to its very end, and indexes it.
+    ///
+    /// `keep` says what to keep of the regular file at a path. With `diff_id`, the digest of the
+    /// uncompressed bytes must be that one.
+    ///
+    /// The tar is read as Go's `archive/tar` reads it, and its names are cleaned as containerd
+    /// cleans them: `..` and absolute names stay inside the root. A sparse file whose unpacked
+    /// length is over [`Limits::file`] is indexed without its MD5.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when it is not a tar or has another digest, [`Error::TooLarge`] beyond
+    /// the limits, [`Error::Unsupported`] for foreign compression or entry types, and whatever
+    /// `reader` fails with.
+    pub fn scan(
+        reader: impl Read,
+        diff_id: Option<&Digest>,
+        keep: &dyn Fn(&Path) -> Keep,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let hasher = diff_id.map_or_else(Hasher::sha256, Hasher::like);
+        let bytes = Hashed::new(Decompressed::new(reader, limits.expansion)?, hasher);
+        let mut tar = TarReader::new(bytes);
+        let mut scan = Scan::new(keep, limits);
+        let mut entry = TarEntry::default();
+        while tar.next_entry(&mut entry)? {
+            scan.take(&mut entry, &mut tar)?;
+        }
+        let found = tar.into_inner().finish().map_err(|e| Error::from_io("layer", e))?;
+        match diff_id.filter(|&expected| *expected != found) {
+            Some(expected) => Err(Error::Corrupt {
+                what: format!("layer {expected}"),
+                reason: format!("its uncompressed digest is {found}"),
+            }),
+            None => Ok(scan.finish(found)),
+        }
+    }
+}
+
+const WHITEOUT: &[u8] = b".wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
+/// AUFS' own files: no runtime unpacks them.
+const AUFS: &[u8] = b".wh..wh.";
+/// What eStargz adds at the root for its own use.
+const ESTARGZ: [&[u8]; 3] = [b"stargz.index.json", b".prefetch.landmark", b".no.prefetch.landmark"];
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
+
+struct Scan<'a> {
+    keep: &'a dyn Fn(&Path) -> Keep,
+    limits: &'a Limits,
+    names: Vec<u8>,
+    records: Vec<Record>,
+    whiteouts: Vec<Span>,
+    opaque: Vec<Span>,
+    xattrs: Vec<Xattrs>,
+    md5s: Vec<[u8; 16]>,
+    contents: Vec<Bytes>,
+    kept: u64,
+    /// Symbolic links seen so far: parents of later entries lead through them.
+    links: HashMap<Vec<u8>, Vec<u8>>,
+    path: Vec<u8>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(keep: &'a dyn Fn(&Path) -> Keep, limits: &'a Limits) -> Self {
+        Self {
+            keep,
+            limits,
+            names: Vec::new(),
+            records: Vec::new(),
+            whiteouts: Vec::new(),
+            opaque: Vec::new(),
+            xattrs: Vec::new(),
+            md5s: Vec::new(),
+            contents: Vec::new(),
+            kept: 0,
+            links: HashMap::new(),
+            path: Vec::new(),
+        }
+    }
+
+    /// Indexes one entry.
+    fn take<R: std::io::BufRead>(
+        &mut self,
+        entry: &mut TarEntry,
+        tar: &mut TarReader<R>,
+    ) -> Result<()> {
+        let mut path = std::mem::take(&mut self.path);
+        self.resolve(&entry.path, &mut path)?;
+        let result = match base(&path) {
+            OPAQUE => self.hide(parent(&path).unwrap_or_default(), true),
+            name if name.starts_with(AUFS) => Ok(()),
+            name if name.starts_with(WHITEOUT) => self.take_whiteout(&path),
+            b"" if entry.kind != Type::Directory => Err(Error::Corrupt {
+                what: "the root of a layer".into(),
+                reason: "it is not a directory".into(),
+            }),
+            name if name.len() == path.len() && ESTARGZ.contains(&name) => Ok(()),
+            _ => self.take_file(&path, entry, tar),
+        };
+        self.path = path;
+        result
+    }
+
+    fn take_whiteout(&mut self, path: &[u8]) -> Result<()> {
+        let name = base(path).strip_prefix(WHITEOUT).unwrap_or_default();
+        if matches!(name, b"" | b"." | b"..") {
+            return Err(Error::Corrupt {
+                what: format!("layer entry {}", String::from_utf8_lossy(path)),
+                reason: "it is a whiteout of nothing".into(),
+            });
+        }
+        let mut hidden = parent(path).unwrap_or_default().to_vec();
+        push(&mut hidden, name);
+        self.hide(&hidden, false)
+    }
+
+    fn hide(&mut self, path: &[u8], content_only: bool) -> Result<()> {
+        let span = self.name(path)?;
+        let list = if content_only { &mut self.opaque } else { &mut self.whiteouts };
+        list.push(span);
+        self.check_count()
+    }
+
+    fn take_file<R: std::io::BufRead>(
+        &mut self,
+        path: &[u8],
+        entry: &mut TarEntry,
+        tar: &mut TarReader<R>,
+    ) -> Result<()> {
+        let owner = |id| {
+            u32::try_from(id).map_err(|_| Error::Corrupt {
+                what: format!("layer entry {}", String::from_utf8_lossy(path)),
+                reason: format!("no owner can have the number {id}"),
+            })
+        };
+        let mut record = Record {
+            path: self.name(path)?,
+            target: Span::default(),
+            what: what(entry),
+            mode: (entry.mode & 0o7777) as u16,
+            uid: owner(entry.uid)?,
+            gid: owner(entry.gid)?,
+            mtime: entry.mtime,
+            xattrs: self.take_xattrs(entry)?,
+            md5: NONE,
+            content: NONE,
+            linked: false,
+        };
+        self.links.remove(path);
+        match entry.kind {
+            Type::Symlink => {
+                record.target = self.name(&entry.link)?;
+                self.links.insert(path.to_vec(), entry.link.clone());
+            }
+            Type::Hardlink => {
+                let mut target = Vec::new();
+                self.resolve(&entry.link, &mut target)?;
+                record.target = self.name(&target)?;
+            }
+            Type::Regular => self.take_content(&mut record, path, entry, tar)?,
+            _ => {}
+        }
+        self.records.push(record);
+        self.check_count()
+    }
+
+    fn take_content<R: std::io::BufRead>(
+        &mut self,
+        record: &mut Record,
+        path: &[u8],
+        entry: &TarEntry,
+        tar: &mut TarReader<R>,
+    ) -> Result<()> {
+        let keep = (self.keep)(as_path(path));
+        let fits = entry.size <= self.limits.file && self.kept + entry.size <= self.limits.kept;
+        if keep == Keep::Nothing || (entry.is_sparse() && entry.size > self.limits.file) {
+            return Ok(());
+        }
+        let mut hash = Md5::new();
+        let mut content = Vec::new();
+        let whole = keep == Keep::Content && fits;
+        tar.read_data(entry, &mut |bytes| {
+            hash.update(bytes);
+            if whole {
+                content.extend_from_slice(bytes);
+            }
+        })?;
+        record.md5 = self.md5s.len() as u32;
+        self.md5s.push(hash.finalize().into());
+        if whole {
+            self.kept += content.len() as u64;
+            record.content = self.contents.len() as u32;
+            self.contents.push(content.into());
+        }
+        Ok(())
+    }
+
+    fn take_xattrs(&mut self, entry: &mut TarEntry) -> Result<u32> {
+        if entry.xattrs.is_empty() {
+            return Ok(NONE);
+        }
+        let mut xattrs = std::mem::take(&mut entry.xattrs);
+        xattrs.sort();
+        if self.xattrs.last() != Some(&xattrs) {
+            let size: usize = xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+            self.kept += size as u64;
+            if self.kept > self.limits.kept {
+                let limit = format!("{} bytes", self.limits.kept);
+                return Err(Error::TooLarge { what: "what is kept of a layer".into(), limit });
+            }
+            self.xattrs.push(xattrs);
+        }
+        Ok(self.xattrs.len() as u32 - 1)
+    }
+
+    /// Cleans a name, and follows the links of this layer in its parents.
+    fn resolve(&self, name: &[u8], path: &mut Vec<u8>) -> Result<()> {
+        path.clear();
+        push_clean(path, name);
+        let mut hops = 0;
+        while let Some(resolved) = self.follow_parent(path) {
+            *path = resolved;
+            hops += 1;
+            if hops > MAX_LINKS {
+                return Err(Error::Corrupt {
+                    what: format!("layer entry {}", String::from_utf8_lossy(name)),
+                    reason: "its parents are links in a circle".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The path with the first link among its parents replaced by its target.
+    fn follow_parent(&self, path: &[u8]) -> Option<Vec<u8>> {
+        if self.links.is_empty() {
+            return None;
+        }
+        let slashes = path.iter().enumerate().filter(|&(_, &b)| b == b'/').map(|(at, _)| at);
+        for (dir, rest) in slashes.filter_map(|at| path.split_at_checked(at)) {
+            let Some(target) = self.links.get(dir) else { continue };
+            let mut resolved = Vec::new();
+            if !target.starts_with(b"/") {
+                resolved.extend_from_slice(parent(dir).unwrap_or_default());
+            }
+            push_clean(&mut resolved, target);
+            push_clean(&mut resolved, rest);
+            return Some(resolved);
+        }
+        None
+    }
+
+    fn name(&mut self, text: &[u8]) -> Result<Span> {
+        let too_large = |limit| Error::TooLarge { what: "path of a layer entry".into(), limit };
+        let len =
+            u16::try_from(text.len()).ok().filter(|&len| usize::from(len) <= self.limits.path);
+        let len = len.ok_or_else(|| too_large(format!("{} bytes", self.limits.path)))?;
+        if text.contains(&0) {
+            return Err(Error::Corrupt {
+                what: format!("layer entry {}", String::from_utf8_lossy(text).escape_debug()),
+                reason: "its name holds a zero byte".into(),
+            });
+        }
+        let start = u32::try_from(self.names.len()).ok();
+        let start = start.filter(|_| self.names.len() + text.len() <= self.limits.names);
+        let all = || too_large(format!("{} bytes for all of a layer", self.limits.names));
+        let start = start.ok_or_else(all)?;
+        self.names.extend_from_slice(text);
+        Ok(Span { start, len })
+    }
+
+    fn check_count(&self) -> Result<()> {
+        if self.records.len() + self.whiteouts.len() + self.opaque.len() > self.limits.entries {
+            let limit = format!("{} entries", self.limits.entries);
+            return Err(Error::TooLarge { what: "layer".into(), limit });
+        }
+        Ok(())
+    }
+
+    fn finish(self, diff_id: Digest) -> LayerIndex {
+        let mut index = LayerIndex {
+            diff_id,
+            names: self.names,
+            records: self.records,
+            whiteouts: self.whiteouts,
+            opaque: self.opaque,
+            xattrs: self.xattrs,
+            md5s: self.md5s,
+            contents: self.contents,
+        };
+        normal::normalise(&mut index);
+        index
+    }
+}
+
+fn what(entry: &TarEntry) -> What {
+    let (major, minor) = entry.device;
+    match entry.kind {
+        Type::Regular => What::Regular { size: entry.size },
+        Type::Directory => What::Directory,
+        Type::Symlink => What::Symlink,
+        Type::Char => What::Char { major, minor },
+        Type::Block => What::Block { major, minor },
+        Type::Fifo => What::Fifo,
+        Type::Hardlink => What::Hardlink { record: NONE },
+    }
+}
