@@ -25,6 +25,8 @@ mod memory_root;
 mod package;
 mod plan;
 mod port;
+#[allow(dead_code, reason = "planned with once there is a catalog")]
+mod resolve;
 mod system;
 mod version;
 

@@ -6,4 +6,6 @@ mod relation;
 mod version;
 
 pub(crate) use db::StatusD;
+#[cfg(test)]
+pub(crate) use relation::read_relations;
 pub use version::Version;

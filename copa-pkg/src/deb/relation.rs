@@ -110,6 +110,12 @@ fn malformed(text: &str, reason: &str) -> Error {
     Error::Malformed { what: format!("relation `{}`", text.escape_debug()), reason: reason.into() }
 }
 
+/// The relations in a text of one stanza, for tests.
+#[cfg(test)]
+pub(crate) fn read_relations(text: &str) -> Result<Relations> {
+    relations(&Stanza::parse(text)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,179 @@
+//! The plan: which packages change, which do not, and why.
+//!
+//! This is an upgrade closure, not a solver. Each package that is to be updated takes the highest
+//! version on offer, never a lower one than it has; what that version needs comes along. An image
+//! may lack packages on purpose, as distroless ones do: a need that the installed version had and
+//! the image did not meet does not count against the new version either. What was met stays met.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    Candidate, Format, Installed, Reason, Request, Skip, Skipped, Update, UpdatePlan, Version,
+    Wanted,
+};
+
+mod closure;
+mod world;
+
+use closure::Closure;
+use world::Slot;
+
+/// What packages can be had.
+pub(crate) trait Offers {
+    /// All versions of the package, the highest first.
+    fn candidates(&self, name: &str) -> Vec<Candidate>;
+
+    /// All versions of the packages that provide the name, by name, the highest first.
+    fn providers(&self, name: &str) -> Vec<Candidate>;
+}
+
+/// Decides what happens to the installed packages; `native` is the image's architecture.
+pub(crate) fn plan(
+    installed: &[Installed],
+    (format, native): (Format, &str),
+    offers: &dyn Offers,
+    request: &Request,
+) -> UpdatePlan {
+    let mut planner = Planner::new(format, Closure::new(installed, native, offers));
+    match request {
+        Request::Everything => planner.everything(),
+        Request::Only(wanted) => planner.only(wanted),
+    }
+    planner.finish()
+}
+
+struct Planner<'a> {
+    format: Format,
+    closure: Closure<'a>,
+    asked: BTreeSet<Slot>,
+    fixes: BTreeMap<Slot, BTreeSet<String>>,
+    skipped: Vec<Skipped>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(format: Format, closure: Closure<'a>) -> Self {
+        let (asked, fixes) = (BTreeSet::new(), BTreeMap::new());
+        Self { format, closure, asked, fixes, skipped: Vec::new() }
+    }
+
+    fn everything(&mut self) {
+        for slot in self.closure.world().installed() {
+            if let Some(skip) = self.update(&slot) {
+                self.skip(&slot.name, skip, &[]);
+            }
+        }
+    }
+
+    fn only(&mut self, wanted: &[Wanted]) {
+        let mut all: Vec<(Slot, &Wanted)> = Vec::new();
+        for wanted in in_order(wanted) {
+            let slots = self.closure.world().named(&wanted.name);
+            if slots.is_empty() {
+                self.skip(&wanted.name, Skip::NotInstalled, &wanted.vulnerabilities);
+            }
+            all.extend(slots.into_iter().map(|slot| (slot, wanted)));
+        }
+        let lacking = all.iter().filter(|(slot, wanted)| self.lacks_fix(slot, wanted));
+        let goals: BTreeSet<Slot> = lacking.map(|(slot, _)| slot.clone()).collect();
+        let refused: BTreeMap<Slot, Skip> = goals
+            .into_iter()
+            .filter_map(|slot| Some((slot.clone(), self.update(&slot)?)))
+            .collect();
+        for (slot, wanted) in all {
+            self.judge(&slot, wanted, refused.get(&slot));
+        }
+    }
+
+    /// Updates the package as far as it goes. Says why not, when a newer version is there.
+    fn update(&mut self, slot: &Slot) -> Option<Skip> {
+        self.asked.insert(slot.clone());
+        self.closure.update(slot).err()
+    }
+
+    /// Whether the report names a fix that the package does not have.
+    fn lacks_fix(&self, slot: &Slot, wanted: &Wanted) -> bool {
+        let Some(fixed) = &wanted.fixed else { return false };
+        match (self.format.version(fixed), self.closure.world().version_before(slot)) {
+            (Ok(fixed), Some(has)) => has < &fixed,
+            _ => true,
+        }
+    }
+
+    /// Says what became of the vulnerabilities that the report lists for a package.
+    fn judge(&mut self, slot: &Slot, wanted: &Wanted, refused: Option<&Skip>) {
+        let vulnerabilities = &wanted.vulnerabilities;
+        let skip = match &wanted.fixed {
+            None => Some(Skip::Unfixed),
+            Some(fixed) => self.verdict(slot, fixed, refused),
+        };
+        match skip {
+            Some(skip) => self.skip(&slot.name, skip, vulnerabilities),
+            None => {
+                let fixes = self.fixes.entry(slot.clone()).or_default();
+                fixes.extend(vulnerabilities.iter().cloned());
+            }
+        }
+    }
+
+    /// Why a fix does not arrive; `None` when it does.
+    fn verdict(&mut self, slot: &Slot, wanted: &str, refused: Option<&Skip>) -> Option<Skip> {
+        let best = self.closure.best(slot).map(|best| best.version.clone());
+        let no_fix = |best| Some(Skip::NoFix { wanted: wanted.to_owned(), best });
+        let Ok(fixed) = self.format.version(wanted) else { return no_fix(best) };
+        let world = self.closure.world();
+        match (world.version_before(slot), world.version(slot)) {
+            (Some(has), _) if *has >= fixed => Some(Skip::UpToDate { installed: has.clone() }),
+            (_, Some(gets)) if *gets >= fixed => None,
+            _ if best.as_ref().is_some_and(|best| *best >= fixed) => {
+                refused.cloned().or_else(|| no_fix(best))
+            }
+            _ => no_fix(best),
+        }
+    }
+
+    /// One entry a package and reason, whatever the report says how often.
+    fn skip(&mut self, package: &str, reason: Skip, vulnerabilities: &[String]) {
+        let same = |s: &&mut Skipped| s.package == package && s.reason == reason;
+        let old = self.skipped.iter_mut().rev().find(same);
+        let all: BTreeSet<String> = old
+            .iter()
+            .flat_map(|skipped| &skipped.vulnerabilities)
+            .chain(vulnerabilities)
+            .cloned()
+            .collect();
+        let vulnerabilities = all.into_iter().collect();
+        match old {
+            Some(skipped) => skipped.vulnerabilities = vulnerabilities,
+            None => {
+                self.skipped.push(Skipped { package: package.into(), reason, vulnerabilities });
+            }
+        }
+    }
+
+    fn finish(mut self) -> UpdatePlan {
+        self.skipped.sort_by(|a, b| a.package.cmp(&b.package));
+        let Self { closure, asked, mut fixes, skipped, .. } = self;
+        let from =
+            |slot: &Slot| -> Option<Version> { closure.world().version_before(slot).cloned() };
+        let updates = closure.world().planned().map(|(slot, candidate, needed_by)| Update {
+            from: from(slot),
+            to: candidate.clone(),
+            reason: match needed_by {
+                Some(name) if !asked.contains(slot) => Reason::NeededBy(name.into()),
+                _ => Reason::Requested,
+            },
+            fixes: fixes.remove(slot).unwrap_or_default().into_iter().collect(),
+        });
+        UpdatePlan { updates: updates.collect(), skipped }
+    }
+}
+
+/// What a report wants, in an order that does not depend on the report's.
+fn in_order(wanted: &[Wanted]) -> Vec<&Wanted> {
+    let mut all: Vec<&Wanted> = wanted.iter().collect();
+    all.sort_by_key(|wanted| (&wanted.name, &wanted.fixed, &wanted.installed));
+    all
+}
+
+#[cfg(test)]
+mod tests;

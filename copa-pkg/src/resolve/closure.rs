@@ -1,0 +1,262 @@
+//! What comes along with an update, or stands against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::Offers;
+use super::world::{Slot, View, When, World};
+use crate::{Candidate, Constraint, Dependency, Installed, Skip};
+
+/// How deep needs of needs are followed.
+const DEPTH: usize = 48;
+/// How many relations are looked at for one package that is to be updated.
+const STEPS: usize = 200_000;
+/// How many relations are looked at for one plan.
+const ALL_STEPS: usize = 10_000_000;
+/// How many ways are tried to meet one need.
+const WAYS: usize = 8;
+
+/// The image, and what can be done about it.
+pub(super) struct Closure<'a> {
+    world: World<'a>,
+    offers: &'a dyn Offers,
+    known: BTreeMap<String, Rc<[Rc<Candidate>]>>,
+    /// How many relations may still be looked at: for this package, for this plan.
+    steps: usize,
+    all_steps: usize,
+}
+
+/// A need that was met, or an exclusion that was kept, before a package changed.
+struct Bond {
+    slot: Slot,
+    was_planned: bool,
+    kind: BondKind,
+}
+
+enum BondKind {
+    Need(Dependency),
+    Exclusion(Constraint),
+}
+
+impl<'a> Closure<'a> {
+    pub(super) fn new(installed: &'a [Installed], native: &'a str, offers: &'a dyn Offers) -> Self {
+        let (world, known) = (World::new(installed, native), BTreeMap::new());
+        Self { world, offers, known, steps: STEPS, all_steps: ALL_STEPS }
+    }
+
+    pub(super) fn world(&self) -> &World<'a> {
+        &self.world
+    }
+
+    /// The highest version on offer for the slot.
+    pub(super) fn best(&mut self, slot: &Slot) -> Option<Rc<Candidate>> {
+        let all = self.candidates(&slot.name);
+        all.iter().find(|candidate| self.world.fits(slot, candidate)).cloned()
+    }
+
+    /// Plans the highest version for the slot and all that comes with it, or nothing.
+    ///
+    /// There is nothing to do when no higher version is on offer or one is planned already.
+    pub(super) fn update(&mut self, slot: &Slot) -> Result<(), Skip> {
+        if self.world.is_planned(slot) {
+            return Ok(());
+        }
+        let Some(candidate) = self.newer(slot) else { return Ok(()) };
+        if self.world.is_held(slot) {
+            return Err(Skip::Held { candidate: candidate.version.clone() });
+        }
+        self.steps = STEPS.min(self.all_steps);
+        let given = self.steps;
+        let done = self.put(slot, candidate, None, 0);
+        self.all_steps -= given - self.steps;
+        done
+    }
+
+    /// The highest version on offer, when it is higher than what is in the slot.
+    fn newer(&mut self, slot: &Slot) -> Option<Rc<Candidate>> {
+        self.best(slot).filter(|best| self.is_newer(slot, best))
+    }
+
+    fn is_newer(&self, slot: &Slot, candidate: &Candidate) -> bool {
+        self.world.version(slot).is_none_or(|version| candidate.version > *version)
+    }
+
+    fn candidates(&mut self, name: &str) -> Rc<[Rc<Candidate>]> {
+        if let Some(known) = self.known.get(name) {
+            return Rc::clone(known);
+        }
+        let all: Rc<[_]> = self.offers.candidates(name).into_iter().map(Rc::new).collect();
+        self.known.insert(name.into(), Rc::clone(&all));
+        all
+    }
+
+    /// Plans a candidate and all that comes with it, or nothing.
+    fn put(
+        &mut self,
+        slot: &Slot,
+        candidate: Rc<Candidate>,
+        needed_by: Option<&str>,
+        depth: usize,
+    ) -> Result<(), Skip> {
+        if depth > DEPTH || self.steps == 0 {
+            let (candidate, needs) =
+                (candidate.version.clone(), "more than can be followed".into());
+            return Err(Skip::Unsatisfied { candidate, needs });
+        }
+        let bonds = self.bonds(slot, &candidate);
+        let mark = self.world.mark();
+        self.world.plan(slot, Rc::clone(&candidate), needed_by);
+        let done = self
+            .meet_needs(slot, &candidate, depth)
+            .and_then(|()| self.clear_conflicts(slot, &candidate, depth))
+            .and_then(|()| {
+                bonds.iter().try_for_each(|bond| self.keep(bond, slot, &candidate, depth))
+            });
+        if done.is_err() {
+            self.world.take_back(mark);
+        }
+        done
+    }
+
+    fn spend(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_sub(steps.max(1));
+    }
+
+    /// What holds now between the slot and others, and must hold when the candidate is there.
+    fn bonds(&mut self, slot: &Slot, candidate: &Candidate) -> Vec<Bond> {
+        let old = self.world.view(When::Now, slot);
+        let new = View::of(candidate);
+        let mut others: BTreeSet<Slot> = self.world.naming(slot, new).into_iter().collect();
+        others.extend(old.into_iter().flat_map(|old| self.world.naming(slot, old)));
+        let mut bonds = Vec::new();
+        let mut steps = 0;
+        for other in others {
+            let Some(view) = self.world.view(When::Now, &other) else { continue };
+            steps += view.relations.requires.len() + view.relations.conflicts.len();
+            let was_planned = self.world.is_planned(&other);
+            let needs = view.relations.requires.iter().filter(|need| {
+                let concerned = |old: View<'_>| need.0.iter().any(|c| old.answers(c));
+                old.is_some_and(concerned) && self.world.meets(When::Now, &other, need)
+            });
+            let exclusions = view.relations.conflicts.iter().filter(|constraint| {
+                new.answers(constraint) && !old.is_some_and(|old| old.answers(constraint))
+            });
+            let kinds = needs.cloned().map(BondKind::Need);
+            let kinds = kinds.chain(exclusions.cloned().map(BondKind::Exclusion));
+            bonds.extend(kinds.map(|kind| Bond { slot: other.clone(), was_planned, kind }));
+        }
+        self.spend(steps);
+        bonds
+    }
+
+    fn meet_needs(&mut self, slot: &Slot, new: &Candidate, depth: usize) -> Result<(), Skip> {
+        self.spend(new.relations.requires.len());
+        for need in &new.relations.requires {
+            let fine = self.world.meets(When::Now, slot, need) || self.world.never_met(slot, need);
+            if !fine && !self.satisfy(slot, need, depth) {
+                let candidate = new.version.clone();
+                return Err(Skip::Unsatisfied { candidate, needs: need.to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Meets a need: by updating what is there, or else by something new. Alternatives in order.
+    fn satisfy(&mut self, slot: &Slot, need: &Dependency, depth: usize) -> bool {
+        let ways: Vec<_> = need.0.iter().flat_map(|c| self.ways(slot, c)).collect();
+        let (there, new): (Vec<_>, Vec<_>) =
+            ways.into_iter().partition(|(at, _)| self.world.version(at).is_some());
+        there.into_iter().chain(new).take(WAYS).any(|(at, candidate)| {
+            self.spend(1);
+            self.put(&at, candidate, Some(&slot.name), depth + 1).is_ok()
+        })
+    }
+
+    /// The packages, one version each, that could be planned to answer the constraint.
+    fn ways(&mut self, slot: &Slot, constraint: &Constraint) -> Vec<(Slot, Rc<Candidate>)> {
+        let named = self.candidates(&constraint.name);
+        let providers = self.offers.providers(&constraint.name).into_iter().map(Rc::new);
+        let all: Vec<Rc<Candidate>> = named.iter().cloned().chain(providers).collect();
+        self.spend(all.len());
+        let mut ways: Vec<(Slot, Rc<Candidate>)> = Vec::new();
+        for candidate in all {
+            let at = self.world.slot(&candidate.name, &candidate.arch);
+            let arch =
+                constraint.arch.as_deref().is_none_or(|arch| arch == at.arch || arch == "any");
+            let possible = at.arch == slot.arch
+                && arch
+                && View::of(&candidate).answers(constraint)
+                && !self.world.is_planned(&at)
+                && !self.world.is_held(&at)
+                && self.is_newer(&at, &candidate);
+            if possible && ways.iter().all(|(other, _)| *other != at) {
+                ways.push((at, candidate));
+            }
+        }
+        ways
+    }
+
+    /// Updates what the candidate excludes, where an update ends the conflict.
+    fn clear_conflicts(&mut self, slot: &Slot, new: &Candidate, depth: usize) -> Result<(), Skip> {
+        self.spend(new.relations.conflicts.len());
+        for constraint in &new.relations.conflicts {
+            for other in self.world.excluded(When::Now, slot, constraint) {
+                if self.world.never_excluded(slot, constraint, &other) {
+                    continue;
+                }
+                self.bring_along(&other, slot, depth).map_err(|()| self.conflict(new, &other))?;
+                if self.world.view(When::Now, &other).is_some_and(|v| v.answers(constraint)) {
+                    return Err(self.conflict(new, &other));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that what was met stays met: by updating the package that would lose it.
+    fn keep(
+        &mut self,
+        bond: &Bond,
+        slot: &Slot,
+        new: &Candidate,
+        depth: usize,
+    ) -> Result<(), Skip> {
+        let other = &bond.slot;
+        let broken = match &bond.kind {
+            BondKind::Need(need) => !self.world.meets(When::Now, other, need),
+            BondKind::Exclusion(c) => self.world.excluded(When::Now, other, c).contains(slot),
+        };
+        // A package that was planned since has had its own needs and conflicts seen to.
+        let replaced = self.world.is_planned(other) && !bond.was_planned;
+        if !broken || replaced {
+            return Ok(());
+        }
+        self.bring_along(other, slot, depth).map_err(|()| {
+            let with = self.named(other);
+            let with = match &bond.kind {
+                BondKind::Need(need) => format!("{with}, which needs {need}"),
+                BondKind::Exclusion(constraint) => format!("{with}, which excludes {constraint}"),
+            };
+            Skip::Conflict { candidate: new.version.clone(), with }
+        })
+    }
+
+    /// Updates a package because of another.
+    fn bring_along(&mut self, slot: &Slot, because_of: &Slot, depth: usize) -> Result<(), ()> {
+        if self.world.is_planned(slot) || self.world.is_held(slot) {
+            return Err(());
+        }
+        let candidate = self.newer(slot).ok_or(())?;
+        self.put(slot, candidate, Some(&because_of.name), depth + 1).map_err(drop)
+    }
+
+    fn conflict(&self, new: &Candidate, other: &Slot) -> Skip {
+        Skip::Conflict { candidate: new.version.clone(), with: self.named(other) }
+    }
+
+    /// `NAME VERSION`, as planned.
+    fn named(&self, slot: &Slot) -> String {
+        let version = self.world.version(slot).map(|version| format!(" {version}"));
+        format!("{}{}", slot.name, version.unwrap_or_default())
+    }
+}

@@ -1,0 +1,252 @@
+//! The packages of the image, as they are and as they are planned to be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::{Candidate, Constraint, Dependency, Installed, Relations, Version};
+
+/// Where a package is installed: a name and an architecture; `all` counts as the image's own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slot {
+    pub(super) name: String,
+    pub(super) arch: String,
+}
+
+/// Which state of the image is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    Before,
+    Now,
+}
+
+/// A package in a slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'w> {
+    name: &'w str,
+    pub(super) version: &'w Version,
+    pub(super) relations: &'w Relations,
+}
+
+struct Planned {
+    candidate: Rc<Candidate>,
+    needed_by: Option<String>,
+}
+
+/// The image.
+pub(super) struct World<'a> {
+    native: &'a str,
+    installed: BTreeMap<Slot, &'a Installed>,
+    planned: BTreeMap<Slot, Planned>,
+    /// The planned slots in the order in which they were planned.
+    journal: Vec<Slot>,
+    /// Slots that answer to a name, or did in a plan that was taken back.
+    answering: BTreeMap<String, BTreeSet<Slot>>,
+    /// Slots whose relations name a name, or did.
+    naming: BTreeMap<String, BTreeSet<Slot>>,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(installed: &'a [Installed], native: &'a str) -> Self {
+        let mut world = Self {
+            native,
+            installed: BTreeMap::new(),
+            planned: BTreeMap::new(),
+            journal: Vec::new(),
+            answering: BTreeMap::new(),
+            naming: BTreeMap::new(),
+        };
+        for package in installed {
+            let slot = world.slot(&package.name, &package.arch);
+            world.note(&slot, &package.relations);
+            let old = world.installed.entry(slot).or_insert(package);
+            if package.version < old.version {
+                *old = package;
+            }
+        }
+        world
+    }
+
+    /// The slot of a package.
+    pub(super) fn slot(&self, name: &str, arch: &str) -> Slot {
+        let arch = if arch == "all" { self.native } else { arch };
+        Slot { name: name.into(), arch: arch.into() }
+    }
+
+    /// Whether the candidate may take the slot.
+    pub(super) fn fits(&self, slot: &Slot, candidate: &Candidate) -> bool {
+        candidate.name == slot.name && self.slot(&slot.name, &candidate.arch) == *slot
+    }
+
+    /// The slots that hold something in the image.
+    pub(super) fn installed(&self) -> Vec<Slot> {
+        self.installed.keys().cloned().collect()
+    }
+
+    /// The slots that hold a package of this name in the image.
+    pub(super) fn named(&self, name: &str) -> Vec<Slot> {
+        let from = Slot { name: name.into(), arch: String::new() };
+        let all = self.installed.range(from..).take_while(|(slot, _)| slot.name == name);
+        all.map(|(slot, _)| slot.clone()).collect()
+    }
+
+    /// What is planned, sorted, and who needs it.
+    pub(super) fn planned(&self) -> impl Iterator<Item = (&Slot, &Candidate, Option<&str>)> {
+        self.planned.iter().map(|(slot, p)| (slot, &*p.candidate, p.needed_by.as_deref()))
+    }
+
+    pub(super) fn is_planned(&self, slot: &Slot) -> bool {
+        self.planned.contains_key(slot)
+    }
+
+    pub(super) fn is_held(&self, slot: &Slot) -> bool {
+        self.installed.get(slot).is_some_and(|package| package.held)
+    }
+
+    /// The version in the image as it was.
+    pub(super) fn version_before(&self, slot: &Slot) -> Option<&Version> {
+        self.view(When::Before, slot).map(|view| view.version)
+    }
+
+    /// The version in the image as planned.
+    pub(super) fn version(&self, slot: &Slot) -> Option<&Version> {
+        self.view(When::Now, slot).map(|view| view.version)
+    }
+
+    pub(super) fn view(&self, when: When, slot: &Slot) -> Option<View<'_>> {
+        let planned = self.planned.get(slot).filter(|_| when == When::Now);
+        let planned = planned.map(|planned| View::of(&planned.candidate));
+        planned.or_else(|| {
+            self.installed.get(slot).map(|package| View {
+                name: &package.name,
+                version: &package.version,
+                relations: &package.relations,
+            })
+        })
+    }
+
+    /// Plans a package into a slot that has no plan yet.
+    pub(super) fn plan(&mut self, slot: &Slot, candidate: Rc<Candidate>, needed_by: Option<&str>) {
+        self.note(slot, &candidate.relations);
+        let needed_by = needed_by.map(Into::into);
+        self.planned.insert(slot.clone(), Planned { candidate, needed_by });
+        self.journal.push(slot.clone());
+    }
+
+    /// A point to which plans can be taken back.
+    pub(super) fn mark(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// Takes back what was planned after the mark.
+    pub(super) fn take_back(&mut self, mark: usize) {
+        for slot in self.journal.drain(mark.min(self.journal.len())..) {
+            self.planned.remove(&slot);
+        }
+    }
+
+    /// Slots, now filled, that name one of what this slot answers to.
+    pub(super) fn naming(&self, slot: &Slot, view: View<'_>) -> Vec<Slot> {
+        let provides = view.relations.provides.iter().map(|provided| provided.name.as_str());
+        let names = provides.chain([slot.name.as_str()]);
+        let all: BTreeSet<&Slot> =
+            names.filter_map(|name| self.naming.get(name)).flatten().collect();
+        all.into_iter().filter(|other| *other != slot).cloned().collect()
+    }
+
+    /// Whether what `slot` holds has this need met.
+    pub(super) fn meets(&self, when: When, slot: &Slot, need: &Dependency) -> bool {
+        need.0.iter().any(|constraint| {
+            let mut all = self.answering(when, constraint);
+            all.any(|other| self.reaches(slot, constraint, other))
+        })
+    }
+
+    /// The other slots that hold what the constraint excludes.
+    pub(super) fn excluded(&self, when: When, slot: &Slot, constraint: &Constraint) -> Vec<Slot> {
+        let all = self.answering(when, constraint);
+        all.filter(|other| *other != slot && self.concerns(constraint, other)).cloned().collect()
+    }
+
+    /// Whether the image as it was, on purpose or not, did not meet this need of the package in
+    /// the slot. Bounds and alternatives may have changed since; one common name makes it the same
+    /// need.
+    pub(super) fn never_met(&self, slot: &Slot, need: &Dependency) -> bool {
+        let same =
+            |old: &&Dependency| old.0.iter().any(|o| need.0.iter().any(|n| n.name == o.name));
+        self.view(When::Before, slot).is_some_and(|old| {
+            let mut old = old.relations.requires.iter().filter(same);
+            old.any(|old| !self.meets(When::Before, slot, old))
+        })
+    }
+
+    /// Whether the package in the slot and the one in the other were beside each other in the
+    /// image although the one excludes the other by this name.
+    pub(super) fn never_excluded(
+        &self,
+        slot: &Slot,
+        constraint: &Constraint,
+        other: &Slot,
+    ) -> bool {
+        self.view(When::Before, slot).is_some_and(|old| {
+            let mut old = old.relations.conflicts.iter().filter(|c| c.name == constraint.name);
+            old.any(|c| self.excluded(When::Before, slot, c).contains(other))
+        })
+    }
+
+    /// The slots that hold something that the constraint speaks of.
+    fn answering(&self, when: When, constraint: &Constraint) -> impl Iterator<Item = &Slot> {
+        let slots = self.answering.get(&constraint.name).into_iter().flatten();
+        slots.filter(move |slot| self.view(when, slot).is_some_and(|v| v.answers(constraint)))
+    }
+
+    /// Whether a need of `slot` may be met from `other`, by architecture. What is `Multi-Arch:
+    /// foreign` is not known here; within one architecture it makes no difference.
+    fn reaches(&self, slot: &Slot, constraint: &Constraint, other: &Slot) -> bool {
+        match constraint.arch.as_deref() {
+            None => slot.arch == other.arch,
+            Some(_) => self.concerns(constraint, other),
+        }
+    }
+
+    fn concerns(&self, constraint: &Constraint, other: &Slot) -> bool {
+        match constraint.arch.as_deref() {
+            None | Some("any") => true,
+            Some("native") => other.arch == self.native,
+            Some(arch) => other.arch == arch,
+        }
+    }
+
+    /// Remembers what a package answers to and what it names.
+    fn note(&mut self, slot: &Slot, relations: &Relations) {
+        let provides = relations.provides.iter().map(|provided| &provided.name);
+        for name in provides.chain([&slot.name]) {
+            self.answering.entry(name.clone()).or_default().insert(slot.clone());
+        }
+        let needs = relations.requires.iter().flat_map(|need| &need.0);
+        for constraint in needs.chain(&relations.conflicts) {
+            self.naming.entry(constraint.name.clone()).or_default().insert(slot.clone());
+        }
+    }
+}
+
+impl<'w> View<'w> {
+    pub(super) fn of(candidate: &'w Candidate) -> Self {
+        let Candidate { name, version, relations, .. } = candidate;
+        Self { name, version, relations }
+    }
+
+    /// Whether the constraint speaks of this package: of its name and version, or of something
+    /// that it provides. A bound is only met by what is provided in a version.
+    pub(super) fn answers(self, constraint: &Constraint) -> bool {
+        let within = |version: Option<&Version>| match (&constraint.version, version) {
+            (None, _) => true,
+            (Some((operator, bound)), Some(version)) => operator.holds(version, bound),
+            (Some(_), None) => false,
+        };
+        let own = self.name == constraint.name && within(Some(self.version));
+        own || self.relations.provides.iter().any(|provided| {
+            let version = provided.version.as_ref().map(|(_, version)| version);
+            provided.name == constraint.name && within(version)
+        })
+    }
+}
