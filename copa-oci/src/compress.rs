@@ -1,7 +1,7 @@
 //! Compression of layers: told by their first bytes, undone within limits, done reproducibly.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read, Write};
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
@@ -220,5 +220,59 @@ impl<R: Read> Read for Hashed<R> {
         let count = self.fill_buf()?.read(buffer)?;
         self.consume(count);
         Ok(count)
+    }
+}
+
+/// Measured with zlib-rs on 10.5 MB of shared libraries (libcrypto, libssl, libc, libstdc++), the
+/// same busy machine: level 1 240 ms 5.52 MB, 2 302 ms 4.66 MB, 3 463 ms 4.52 MB, 6 687 ms
+/// 4.40 MB, 9 1573 ms 4.24 MB. Level 2 is 6 % larger than the usual 6 in less than half the time.
+const GZIP_LEVEL: u32 = 2;
+/// The same bytes: level 1 116 ms 4.66 MB, 3 147 ms 4.28 MB, 6 416 ms 4.07 MB.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Compresses a new layer. The bytes depend on nothing but the input: the gzip header has no
+/// name, no time and no operating system.
+pub(crate) enum Compressor<W: Write> {
+    None(W),
+    Gzip(flate2::write::GzEncoder<W>),
+    Zstd(zstd::stream::write::Encoder<'static, W>),
+}
+
+impl<W: Write> Compressor<W> {
+    pub(crate) fn new(compression: Compression, out: W) -> io::Result<Self> {
+        Ok(match compression {
+            Compression::None => Self::None(out),
+            Compression::Gzip => {
+                let header = flate2::GzBuilder::new().mtime(0).operating_system(255);
+                Self::Gzip(header.write(out, flate2::Compression::new(GZIP_LEVEL)))
+            }
+            Compression::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?),
+        })
+    }
+
+    pub(crate) fn finish(self) -> io::Result<W> {
+        match self {
+            Self::None(out) => Ok(out),
+            Self::Gzip(encoder) => encoder.finish(),
+            Self::Zstd(encoder) => encoder.finish(),
+        }
+    }
+}
+
+impl<W: Write> Write for Compressor<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::None(out) => out.write(bytes),
+            Self::Gzip(encoder) => encoder.write(bytes),
+            Self::Zstd(encoder) => encoder.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::None(out) => out.flush(),
+            Self::Gzip(encoder) => encoder.flush(),
+            Self::Zstd(encoder) => encoder.flush(),
+        }
     }
 }

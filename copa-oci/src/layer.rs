@@ -1,10 +1,15 @@
 //! A layer of an image.
 
+mod build;
+mod write;
+
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use build::{Entry, EntryKind, LayerOptions, Mtime, build_layer};
 
 use crate::rootfs::{Keep, LayerIndex, Limits};
 use crate::{Blob, Descriptor, Digest, Error, Result, Source};

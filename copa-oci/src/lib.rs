@@ -27,6 +27,7 @@ mod stream;
 pub use compress::{Compression, Expansion};
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Kind, Result};
+pub use layer::{Entry, EntryKind, LayerOptions, Mtime, build_layer};
 pub use layer::{Keeper, Layer, index_layer, read_file};
 pub use location::Location;
 pub use rootfs::{Keep, LayerIndex, Limits, Node, NodeKind, Origin, RootFs};

@@ -193,4 +193,4 @@ fn prepend(ahead: &mut Vec<Vec<u8>>, path: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -73,7 +73,7 @@ pub enum NodeKind<'a> {
 
 impl Node<'_> {
     /// A directory that no layer lists.
-    pub(super) const IMPLIED: Node<'static> = Node {
+    pub(crate) const IMPLIED: Node<'static> = Node {
         kind: NodeKind::Directory,
         mode: 0o755,
         uid: 0,
