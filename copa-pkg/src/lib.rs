@@ -14,10 +14,14 @@
 //! no `..`; the empty path is the root itself.
 
 mod arch;
+mod catalog;
 mod change;
 mod db;
 pub mod deb;
+#[allow(dead_code, reason = "read by the repository, which comes next")]
+mod decompress;
 mod distro;
+mod download;
 mod error;
 mod format;
 #[cfg(test)]
@@ -25,12 +29,14 @@ mod memory_root;
 mod package;
 mod plan;
 mod port;
+mod repository;
 #[allow(dead_code, reason = "planned with once there is a catalog")]
 mod resolve;
 mod system;
 mod version;
 
 pub use arch::Arch;
+pub use catalog::Catalog;
 pub use change::{Change, ChangeSet, Content, File};
 pub use db::{FileSums, PackageDb};
 pub use distro::Distro;
@@ -41,5 +47,6 @@ pub use package::{
 };
 pub use plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
 pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat};
+pub use repository::{Loaded, Repository, load_all};
 pub use system::{Hints, System};
 pub use version::Version;

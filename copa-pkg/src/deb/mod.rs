@@ -2,10 +2,49 @@
 
 mod control;
 mod db;
+#[allow(dead_code, reason = "cached by the repository, which comes next")]
+mod index;
 mod relation;
 mod version;
 
+use std::io::Read;
+
+use url::Url;
+
+use crate::{Catalog, Error, Loaded, Result};
+
 pub(crate) use db::StatusD;
+pub(crate) use index::{Index, Record};
 #[cfg(test)]
 pub(crate) use relation::read_relations;
 pub use version::Version;
+
+/// Reads the text of a `Packages` index: what it offers to this architecture. Nothing vouches for
+/// it; a [`Repository`](crate::Repository) checks signatures first.
+///
+/// Files are below `base`. A stanza that is not in order (a field twice, no checksum, a path that
+/// leads elsewhere) is left out; the warning says how many were.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] when it cannot be read, or is larger than this program reads.
+pub fn read_packages(text: impl Read, arch: &str, base: &Url, origin: &str) -> Result<Loaded> {
+    let mut scanner = index::Scanner::new(arch);
+    scanner.read(text).map_err(|e| Error::Malformed {
+        what: format!("the index of {origin} at {base}"),
+        reason: e.to_string(),
+    })?;
+    Ok(listed(scanner.finish(), base, origin))
+}
+
+/// What an index offers, and how many of its stanzas were left out.
+fn listed(index: Index, base: &Url, origin: &str) -> Loaded {
+    let mut warnings = Vec::new();
+    if index.refused() > 0 {
+        let refused = index.refused();
+        warnings.push(format!(
+            "{origin} at {base}: {refused} packages left out: malformed or listed twice"
+        ));
+    }
+    Loaded { catalog: Catalog::new(index, base.clone(), origin.into()), warnings }
+}

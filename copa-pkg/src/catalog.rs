@@ -1,0 +1,185 @@
+//! What the repositories offer, together.
+
+use url::Url;
+
+use crate::deb::Index;
+use crate::{Candidate, Checksum, Version};
+
+/// What one or several repositories offer.
+///
+/// It keeps the indexes as they are, some 400 bytes a package; candidates are made when asked for.
+/// Where two repositories offer different versions, the highest is the best, whatever the
+/// repository is called: a point release is often newer than what `-security` still has.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    listings: Vec<Listing>,
+}
+
+/// An index and where it came from.
+#[derive(Debug, Clone)]
+struct Listing {
+    index: Index,
+    base: Url,
+    origin: String,
+}
+
+impl Catalog {
+    /// What one index offers: files are below `base`.
+    pub(crate) fn new(index: Index, base: Url, origin: String) -> Self {
+        Self { listings: vec![Listing { index, base, origin }] }
+    }
+
+    /// All versions of this package, the highest first. What several repositories offer alike is
+    /// listed once, from the first of them.
+    pub fn candidates(&self, name: &str) -> Vec<Candidate> {
+        let all = self.listings.iter();
+        sorted(all.flat_map(|listing| listing.named(name)).collect())
+    }
+
+    /// All versions of all packages that provide this name (Debian: `Provides`), the highest of
+    /// each package first, packages in the order of their names. A package of that very name is
+    /// not among them, unless it says so.
+    pub fn providers(&self, name: &str) -> Vec<Candidate> {
+        let all = self.listings.iter();
+        sorted(all.flat_map(|listing| listing.providing(name)).collect())
+    }
+
+    /// The highest version of this package.
+    pub fn best(&self, name: &str) -> Option<Candidate> {
+        self.candidates(name).into_iter().next()
+    }
+
+    /// How many packages are offered, every version of every repository counted.
+    pub fn len(&self) -> usize {
+        self.listings.iter().map(|listing| listing.index.len()).sum()
+    }
+
+    /// Whether nothing is offered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The suites that offer something: `bookworm`, `bookworm-security`.
+    pub fn origins(&self) -> impl Iterator<Item = &str> {
+        self.listings.iter().map(|listing| listing.origin.as_str())
+    }
+}
+
+impl FromIterator<Catalog> for Catalog {
+    fn from_iter<I: IntoIterator<Item = Catalog>>(all: I) -> Self {
+        Self { listings: all.into_iter().flat_map(|catalog| catalog.listings).collect() }
+    }
+}
+
+impl Listing {
+    fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Candidate> {
+        self.index.named(name).filter_map(|record| self.candidate(record))
+    }
+
+    fn providing<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Candidate> {
+        self.index.providing(name).filter_map(|record| self.candidate(record))
+    }
+
+    /// A package whose relations cannot be read is not offered: nobody could say what it needs.
+    fn candidate(&self, record: crate::deb::Record<'_>) -> Option<Candidate> {
+        let relations = record
+            .relations()
+            .inspect_err(|e| tracing::debug!(package = record.package(), "left out: {e}"))
+            .ok()?;
+        let mut url = self.base.clone();
+        url.path_segments_mut().ok()?.pop_if_empty().extend(record.filename().split('/'));
+        Some(Candidate {
+            name: record.package().into(),
+            version: Version::Deb(record.version().parse().ok()?),
+            arch: record.architecture().into(),
+            source: record.source().into(),
+            url,
+            size: record.size(),
+            checksum: Checksum::Sha256(record.sha256()),
+            origin: self.origin.clone(),
+            relations,
+        })
+    }
+}
+
+/// By name, the highest version first, an architecture's own package before one for all.
+fn sorted(mut all: Vec<Candidate>) -> Vec<Candidate> {
+    all.sort_by(|a, b| {
+        let versions = || b.version.partial_cmp(&a.version).unwrap_or(std::cmp::Ordering::Equal);
+        let all = |c: &Candidate| c.arch == "all";
+        a.name.cmp(&b.name).then_with(versions).then_with(|| all(a).cmp(&all(b)))
+    });
+    all.dedup_by(|later, first| {
+        (&later.name, &later.version, &later.arch, &later.checksum)
+            == (&first.name, &first.version, &first.arch, &first.checksum)
+    });
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packages(stanzas: &[(&str, &str, &str)], origin: &str) -> Catalog {
+        let text: String = stanzas
+            .iter()
+            .map(|(package, version, more)| {
+                format!(
+                    "Package: {package}\nVersion: {version}\nArchitecture: amd64\nSize: 1\n{more}\
+                     Filename: pool/main/{package}_{version}+x~1.deb\nSHA256: {}\n\n",
+                    format!("{:02x}", origin.len()).repeat(32)
+                )
+            })
+            .collect();
+        let base = "https://mirror.invalid/debian".parse().unwrap();
+        crate::deb::read_packages(text.as_bytes(), "amd64", &base, origin).unwrap().catalog
+    }
+
+    #[test]
+    fn the_highest_version_wins_whatever_its_suite_is_called() {
+        let catalog: Catalog = [
+            packages(&[("libc6", "2.36-9+deb12u7", "")], "bookworm-security"),
+            packages(&[("libc6", "2.36-9+deb12u14", "")], "bookworm"),
+            packages(&[("libc6", "2.36-9+deb12u9", "")], "bookworm-updates"),
+        ]
+        .into_iter()
+        .collect();
+        let all = catalog.candidates("libc6");
+        let origins: Vec<&str> = all.iter().map(|c| c.origin.as_str()).collect();
+        assert_eq!(origins, ["bookworm", "bookworm-updates", "bookworm-security"]);
+        let best = catalog.best("libc6").unwrap();
+        assert_eq!(best.version.to_string(), "2.36-9+deb12u14");
+        assert_eq!(
+            best.url.as_str(),
+            "https://mirror.invalid/debian/pool/main/libc6_2.36-9+deb12u14+x~1.deb"
+        );
+        assert_eq!(catalog.len(), 3);
+        assert!(catalog.best("libc").is_none() && !catalog.is_empty());
+    }
+
+    #[test]
+    fn what_two_suites_offer_alike_is_listed_once() {
+        let (a, b) = (packages(&[("a", "1", "")], "one"), packages(&[("a", "1", "")], "two"));
+        let both: Catalog = [a.clone(), b].into_iter().collect();
+        assert_eq!(both.candidates("a"), a.candidates("a"));
+        assert_eq!(both.origins().collect::<Vec<_>>(), ["one", "two"]);
+    }
+
+    #[test]
+    fn providers_are_found_and_what_cannot_be_understood_is_not_offered() {
+        let catalog = packages(
+            &[
+                ("b", "1", "Provides: mail (= 3)\n"),
+                ("a", "1", "Provides: x, mail\n"),
+                ("a", "2", "Provides: mail\n"),
+                ("broken", "1", "Provides: mail | x\n"),
+            ],
+            "suite",
+        );
+        let providers = catalog.providers("mail");
+        let found: Vec<(&str, String)> =
+            providers.iter().map(|c| (c.name.as_str(), c.version.to_string())).collect();
+        assert_eq!(found, [("a", "2".into()), ("a", "1".into()), ("b", "1".into())]);
+        assert!(catalog.providers("b").is_empty() && catalog.best("broken").is_none());
+    }
+}

@@ -1,0 +1,236 @@
+//! A `Packages` index in one piece of memory: what an update needs of each stanza, sorted by name.
+//!
+//! The same bytes are kept in the cache. All numbers are little-endian:
+//!
+//! ```text
+//! magic      8 bytes: format and version
+//! crc        u32, over everything that follows
+//! packages   u32, how many
+//! provides   u32, how many
+//! refused    u32, how many stanzas were left out for not being in order
+//! records    [lengths of the texts: 9 x u16] [size u64] [SHA-256 32 bytes] [the texts]
+//! packages   [record u32], sorted by name
+//! provides   [name u32] [length of name u32] [record u32], sorted by name
+//! ```
+
+use bytes::Bytes;
+
+use super::relation::{parse_constraints, parse_relations};
+use crate::{Relations, Result};
+
+mod scan;
+
+pub(crate) use scan::Scanner;
+
+const MAGIC: &[u8; 8] = b"copadeb1";
+const HEADER: usize = 24;
+const TEXTS: usize = 9;
+const FIXED: usize = TEXTS * 2 + 8 + 32;
+const PROVIDE: usize = 12;
+
+/// The texts of a record, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Package,
+    Version,
+    Architecture,
+    Source,
+    Filename,
+    Requires,
+    Provides,
+    Conflicts,
+    Replaces,
+}
+
+/// An index: cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Index {
+    bytes: Bytes,
+    packages: usize,
+    provides: usize,
+    refused: usize,
+}
+
+/// One package of an index.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record<'a> {
+    bytes: &'a [u8],
+}
+
+impl Index {
+    /// Reads back what [`as_bytes`](Self::as_bytes) gave; `None` when it is damaged or of another
+    /// version of the format.
+    pub(crate) fn from_bytes(bytes: Bytes) -> Option<Self> {
+        let crc = number(&bytes, 8)?;
+        if bytes.get(..8)? != MAGIC || crc32fast::hash(bytes.get(12..)?) as usize != crc {
+            return None;
+        }
+        Self::trusted(bytes)
+    }
+
+    fn trusted(bytes: Bytes) -> Option<Self> {
+        let (packages, provides) = (number(&bytes, 12)?, number(&bytes, 16)?);
+        let refused = number(&bytes, 20)?;
+        let tables = packages.checked_mul(4)?.checked_add(provides.checked_mul(PROVIDE)?)?;
+        (HEADER.checked_add(tables)? <= bytes.len()).then_some(Self {
+            bytes,
+            packages,
+            provides,
+            refused,
+        })
+    }
+
+    /// The bytes for the cache.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many packages there are.
+    pub(crate) fn len(&self) -> usize {
+        self.packages
+    }
+
+    /// How many stanzas were left out for not being in order.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused
+    }
+
+    /// The packages of this name.
+    pub(crate) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Record<'a>> {
+        let first = partition(self.packages, |i| {
+            self.package(i).is_some_and(|record| record.name() < name.as_bytes())
+        });
+        (first..self.packages)
+            .map_while(|i| self.package(i))
+            .take_while(move |record| record.name() == name.as_bytes())
+    }
+
+    /// The packages that say that they provide this name.
+    pub(crate) fn providing<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Record<'a>> {
+        let first = partition(self.provides, |i| {
+            self.provide(i).is_some_and(|(provided, _)| provided < name.as_bytes())
+        });
+        (first..self.provides)
+            .map_while(|i| self.provide(i))
+            .take_while(move |(provided, _)| *provided == name.as_bytes())
+            .map(|(_, record)| record)
+    }
+
+    fn package(&self, i: usize) -> Option<Record<'_>> {
+        let table = self.bytes.len() - self.provides * PROVIDE - self.packages * 4;
+        self.record(number(&self.bytes, table + i * 4)?)
+    }
+
+    fn provide(&self, i: usize) -> Option<(&[u8], Record<'_>)> {
+        let entry = self.bytes.len() - (self.provides - i) * PROVIDE;
+        let (at, length) = (number(&self.bytes, entry)?, number(&self.bytes, entry + 4)?);
+        let name = self.bytes.get(at..at.checked_add(length)?)?;
+        Some((name, self.record(number(&self.bytes, entry + 8)?)?))
+    }
+
+    fn record(&self, at: usize) -> Option<Record<'_>> {
+        let bytes = self.bytes.get(at..)?;
+        (bytes.len() >= FIXED).then_some(Record { bytes })
+    }
+}
+
+impl<'a> Record<'a> {
+    /// The name of the package.
+    pub(crate) fn name(self) -> &'a [u8] {
+        self.raw(Text::Package)
+    }
+
+    /// The name, as text.
+    pub(crate) fn package(self) -> &'a str {
+        self.text(Text::Package)
+    }
+
+    /// The version, not parsed.
+    pub(crate) fn version(self) -> &'a str {
+        self.text(Text::Version)
+    }
+
+    /// The architecture.
+    pub(crate) fn architecture(self) -> &'a str {
+        self.text(Text::Architecture)
+    }
+
+    /// The name of the source package: its own name when nothing else is said.
+    pub(crate) fn source(self) -> &'a str {
+        let source = self.text(Text::Source).split([' ', '(']).next().unwrap_or_default();
+        if source.is_empty() { self.package() } else { source }
+    }
+
+    /// Where the package is, below the archive's root.
+    pub(crate) fn filename(self) -> &'a str {
+        self.text(Text::Filename)
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn size(self) -> u64 {
+        let at = TEXTS * 2;
+        let bytes = self.bytes.get(at..at + 8).and_then(|b| b.try_into().ok());
+        bytes.map_or(0, u64::from_le_bytes)
+    }
+
+    /// Its SHA-256, in hexadecimal.
+    pub(crate) fn sha256(self) -> String {
+        hex::encode(self.bytes.get(TEXTS * 2 + 8..FIXED).unwrap_or_default())
+    }
+
+    /// What it needs, offers and excludes.
+    ///
+    /// # Errors
+    ///
+    /// When one of its relation fields is malformed.
+    pub(crate) fn relations(self) -> Result<Relations> {
+        Ok(Relations {
+            requires: parse_relations(self.text(Text::Requires))?,
+            provides: parse_constraints(self.text(Text::Provides))?,
+            conflicts: parse_constraints(self.text(Text::Conflicts))?,
+            replaces: parse_constraints(self.text(Text::Replaces))?,
+        })
+    }
+
+    fn text(self, text: Text) -> &'a str {
+        std::str::from_utf8(self.raw(text)).unwrap_or_default()
+    }
+
+    fn raw(self, text: Text) -> &'a [u8] {
+        let (at, length) = self.place(text);
+        self.bytes.get(at..at + length).unwrap_or_default()
+    }
+
+    /// Where a text begins, from the start of the record, and its length.
+    fn place(self, text: Text) -> (usize, usize) {
+        let length = |i: usize| match self.bytes.get(i * 2..i * 2 + 2) {
+            Some(&[low, high]) => usize::from(u16::from_le_bytes([low, high])),
+            _ => 0,
+        };
+        let index = text as usize;
+        (FIXED + (0..index).map(length).sum::<usize>(), length(index))
+    }
+}
+
+/// The number at an offset.
+fn number(bytes: &[u8], at: usize) -> Option<usize> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+}
+
+/// The first index for which `before` is false: a binary search.
+fn partition(len: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, len);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests;
