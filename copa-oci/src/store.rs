@@ -1,10 +1,21 @@
 //! Places that hold images: five verbs cover registries, layouts and archives.
 
+pub(crate) mod document;
+mod file;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod layout;
+mod names;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+
+pub(crate) use names::is_image;
+
+pub use layout::{LayoutSink, LayoutSource};
 
 use crate::{ByteStream, Descriptor, Location, Result};
 
