@@ -166,3 +166,12 @@ async fn a_tag_is_replaced_and_its_neighbours_are_not_touched() {
     assert_eq!(index["manifests"].as_array().unwrap().len(), 2);
     assert_eq!(index["manifests"][1]["digest"], third.manifest.digest.as_str());
 }
+
+#[tokio::test]
+async fn a_real_layout_of_the_corpus_is_read() {
+    let Some(path) = fixture::corpus("aquasecurity+trivy/images/test.oci") else { return };
+    let source = LayoutSource::open(path).await.unwrap();
+    let manifest = source.resolve("").await.unwrap();
+    let error = Image::open(Arc::new(source), manifest).await.map(|image| image.layers().len());
+    assert!(error.is_ok() || matches!(error, Err(Error::NotFound { .. })), "{error:?}");
+}
