@@ -176,4 +176,6 @@ fn in_order(wanted: &[Wanted]) -> Vec<&Wanted> {
 }
 
 #[cfg(test)]
+mod apt;
+#[cfg(test)]
 mod tests;

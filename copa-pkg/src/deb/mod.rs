@@ -4,6 +4,8 @@ mod control;
 mod db;
 #[allow(dead_code, reason = "cached by the repository, which comes next")]
 mod index;
+#[cfg(test)]
+mod oracle;
 mod relation;
 mod version;
 

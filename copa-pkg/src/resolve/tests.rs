@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 /// Packages on offer.
 #[derive(Debug, Clone, Default)]
-struct Mirror(Vec<Candidate>);
+pub(super) struct Mirror(pub(super) Vec<Candidate>);
 
 impl Offers for Mirror {
     fn candidates(&self, name: &str) -> Vec<Candidate> {
@@ -28,7 +28,7 @@ impl Mirror {
 }
 
 /// Reads `NAME VERSION [ARCH] [hold]; FIELD: VALUE; ...` lines.
-fn packages(text: &str) -> Vec<Installed> {
+pub(super) fn packages(text: &str) -> Vec<Installed> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines
         .map(|line| {
@@ -48,7 +48,7 @@ fn packages(text: &str) -> Vec<Installed> {
         .collect()
 }
 
-fn mirror(text: &str) -> Mirror {
+pub(super) fn mirror(text: &str) -> Mirror {
     let offered = packages(text).into_iter().map(|package| Candidate {
         url: format!("https://mirror.invalid/{}_{}.deb", package.name, package.version)
             .parse()
@@ -65,7 +65,7 @@ fn mirror(text: &str) -> Mirror {
     Mirror(offered.collect())
 }
 
-fn shown(plan: &UpdatePlan) -> String {
+pub(super) fn shown(plan: &UpdatePlan) -> String {
     let updates = plan.updates.iter().map(|update| {
         let from = update.from.as_ref().map_or("new".into(), ToString::to_string);
         let reason = match &update.reason {
@@ -347,7 +347,7 @@ fn a_hostile_catalog_ends_in_a_refusal() {
 }
 
 /// A small image and a small mirror, in which everything names everything.
-fn worlds() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
+pub(super) fn worlds() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
     let name = || prop::sample::select(vec!["a", "b", "c", "d", "e"]);
     let bound = || prop::sample::select(vec!["", "(>= 2)", "(= 1)", "(= 2)", "(<< 2)", "(>= 3)"]);
     let field = || prop::sample::select(vec!["Depends", "Depends", "Breaks", "Conflicts"]);
@@ -372,7 +372,7 @@ fn worlds() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
 }
 
 /// Whether the constraint speaks of one of the packages.
-fn holds(
+pub(super) fn holds(
     all: &BTreeMap<String, (Version, crate::Relations)>,
     constraint: &crate::Constraint,
 ) -> bool {
