@@ -30,7 +30,6 @@ mod package;
 mod plan;
 mod port;
 mod repository;
-#[allow(dead_code, reason = "planned with once there is a catalog")]
 mod resolve;
 mod system;
 mod version;

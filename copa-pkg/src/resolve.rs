@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Candidate, Format, Installed, Reason, Request, Skip, Skipped, Update, UpdatePlan, Version,
-    Wanted,
+    Candidate, Catalog, Format, Installed, Reason, Request, Skip, Skipped, Update, UpdatePlan,
+    Version, Wanted,
 };
 
 mod closure;
@@ -25,6 +25,16 @@ pub(crate) trait Offers {
 
     /// All versions of the packages that provide the name, by name, the highest first.
     fn providers(&self, name: &str) -> Vec<Candidate>;
+}
+
+impl Offers for Catalog {
+    fn candidates(&self, name: &str) -> Vec<Candidate> {
+        self.candidates(name)
+    }
+
+    fn providers(&self, name: &str) -> Vec<Candidate> {
+        self.providers(name)
+    }
 }
 
 /// Decides what happens to the installed packages; `native` is the image's architecture.

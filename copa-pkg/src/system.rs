@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::format::open_db;
-use crate::{Arch, Distro, Error, Installed, Interest, PackageDb, Result, Root};
+use crate::resolve;
+use crate::{
+    Arch, Catalog, Distro, Error, Installed, Interest, PackageDb, Request, Result, Root, UpdatePlan,
+};
 
 /// What is known of a file system before it is looked at; each overrides what it says itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +54,22 @@ impl System {
     /// The installed packages, sorted by name and architecture.
     pub fn installed(&self) -> &[Installed] {
         self.db.installed()
+    }
+
+    /// Decides what happens: which packages change to which versions, what comes along, and what
+    /// stays and why. A function of its arguments; nothing is fetched and nothing changed.
+    ///
+    /// Each package takes the highest version on offer for its architecture, never a lower one
+    /// than it has. What the new version needs comes along, and so do installed packages that go
+    /// in lock step with it. A need that the image did not meet before, as distroless images do
+    /// not on purpose, does not count. A package whose new version cannot be had or cannot be
+    /// beside what is installed stays, and so do those that need it; everything else goes on.
+    ///
+    /// When the repositories have something newer than the image and older than the fix that the
+    /// report wants, the package is updated and its vulnerabilities are listed as skipped.
+    pub fn plan(&self, catalog: &Catalog, request: &Request) -> UpdatePlan {
+        let kind = (self.db.format(), self.arch.as_str());
+        resolve::plan(self.installed(), kind, catalog, request)
     }
 
     /// What is worth having of the file at this path while layers are streamed past, so that the
@@ -169,6 +188,29 @@ mod tests {
             assert!(matches!(error, Error::Unsupported { .. }));
             assert!(error.to_string().contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn a_system_plans_with_a_catalog() {
+        let root = root(&[("libc6", "arm64"), ("tzdata", "all")]);
+        let system = System::detect(&root, &Hints::default()).unwrap();
+        let index: String =
+            [("libc6", "2", "arm64"), ("libc6", "3", "amd64"), ("tzdata", "2", "all")]
+                .map(|(name, version, arch)| {
+                    format!(
+                        "Package: {name}\nVersion: {version}\nArchitecture: {arch}\nSize: 1\n\
+                     Filename: pool/{name}.deb\nSHA256: {}\n\n",
+                        "00".repeat(32)
+                    )
+                })
+                .concat();
+        let base = "https://mirror.invalid/".parse().unwrap();
+        let loaded = crate::deb::read_packages(index.as_bytes(), "arm64", &base, "suite").unwrap();
+        let plan = system.plan(&loaded.catalog, &Request::Everything);
+        let updates: Vec<String> =
+            plan.updates.iter().map(|u| format!("{} {}", u.to.name, u.to.version)).collect();
+        assert_eq!(updates, ["libc6 2", "tzdata 2"]);
+        assert!(plan.skipped.is_empty());
     }
 
     #[test]
