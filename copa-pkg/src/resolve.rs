@@ -67,8 +67,12 @@ impl<'a> Planner<'a> {
     }
 
     fn everything(&mut self) {
-        for slot in self.closure.world().installed() {
-            if let Some(skip) = self.update(&slot) {
+        let all = self.closure.world().installed();
+        let refused: Vec<(Slot, Skip)> =
+            all.into_iter().filter_map(|slot| Some((slot.clone(), self.update(&slot)?))).collect();
+        for (slot, skip) in refused {
+            // One that could not have the highest version may since have come along at another.
+            if !self.closure.world().is_planned(&slot) {
                 self.skip(&slot.name, skip, &[]);
             }
         }
