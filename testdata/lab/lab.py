@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """The lab: real Debian packages, distroless images, mirrors, registries and scanners for the tests.
 
-    lab.py image --release bookworm --flavour base --pick old --out LAYOUT --tag old
-    lab.py image --release bookworm --flavour base --pick new --out LAYOUT --tag new
-    lab.py diff oci:LAYOUT:old oci:LAYOUT:new          # what a perfect patch changes
-    lab.py verify oci:LAYOUT:old                       # is the image sound in itself?
+    lab.py image --release bookworm --flavour static,base --pick old,new --out LAYOUT
+    lab.py diff oci:LAYOUT:base-old oci:LAYOUT:base-new     # what a perfect patch changes
+    lab.py verify oci:LAYOUT:base-old                       # is the image sound in itself?
     lab.py mirror MIRROR libssl3 tzdata --release bookworm --evil expired
     lab.py registry start --mode token DIR; lab.py registry stop DIR
-    lab.py scanners TOOLS; lab.py trivy-db CACHE; lab.py trivy oci:LAYOUT:old --tools TOOLS --cache CACHE
+    lab.py scanners TOOLS; lab.py trivy-db CACHE; lab.py trivy oci:LAYOUT:base-old --tools TOOLS --cache CACHE
 
 `old` is the oldest version that any suite of the release carries, `main` the release
 suite's, `new` the highest of all: an image built with `new` is what patching one built
@@ -32,10 +31,11 @@ from copalab.layout import ImageView
 
 
 def image(a):
-    digest, picked = distroless.build(Archive(a.lab_cache), a)
-    for line in picked:
+    digests, picked = distroless.build(Archive(a.lab_cache), a)
+    for line in dict.fromkeys(picked):
         print(*line, sep="\t")
-    print(digest, file=sys.stderr)
+    for tag, digest in digests.items():
+        print(tag, digest, file=sys.stderr)
 
 
 def diff(a):
@@ -47,7 +47,12 @@ def diff(a):
 
 
 def verify(a):
-    found = list(compare.verify(ImageView(a.image, a.arch)))
+    view = ImageView(a.image, a.arch)
+    found = list(compare.verify(view))
+    if a.golden:
+        golden = compare.merged(ImageView(a.golden, a.arch))
+        found += [f"not as in {a.golden}: {what} /{path}"
+                  for what, path in compare.differences(golden, compare.merged(view))]
     print("\n".join(found) if found else "sound")
     return bool(found)
 
@@ -111,11 +116,11 @@ def make_quickstart(a):
 
 def image_arguments(p):
     p.add_argument("--out", required=True, help="the OCI layout to add to")
-    p.add_argument("--tag", required=True)
+    p.add_argument("--tag", default="{flavour}-{pick}")
     p.add_argument("--release", required=True, choices=RELEASES)
-    p.add_argument("--flavour", default="base", choices=distroless.FLAVOURS)
+    p.add_argument("--flavour", default="base", help=f"one or several of {','.join(distroless.FLAVOURS)}")
     p.add_argument("--arch", default="amd64", help="Debian's names; several, with commas, make an index")
-    p.add_argument("--pick", default="main", choices=("old", "main", "new"))
+    p.add_argument("--pick", default="main", help="one or several of old,main,new")
     p.add_argument("--pin", default=[], action="append", metavar="PACKAGE=VERSION")
     p.add_argument("--extra", default=[], action="append", metavar="PACKAGE", help="on top, such as openssl")
     p.add_argument("--names", default="plain", choices=("plain", "cut", "base64"), help="status.d file names")
@@ -162,11 +167,13 @@ def parser():
     p.add_argument("b")
     p.add_argument("--arch", default="amd64")
     p.add_argument("--times", action="store_true", help="compare modification times too")
-    for name, act, text in (("verify", verify, "look for faults in an image"),
-                            ("packages", packages, "list what status.d says")):
-        p = command(name, act, text)
-        p.add_argument("image")
-        p.add_argument("--arch", default="amd64")
+    p = command("verify", verify, "look for faults in an image")
+    p.add_argument("image")
+    p.add_argument("--arch", default="amd64")
+    p.add_argument("--golden", help="another image that has to have the same files")
+    p = command("packages", packages, "list what status.d says")
+    p.add_argument("image")
+    p.add_argument("--arch", default="amd64")
     p = command("push", push, "copy an image of a layout to a registry, every byte as it is")
     p.add_argument("image")
     p.add_argument("reference", help="HOST:PORT/REPOSITORY:TAG")

@@ -6,6 +6,7 @@ derived: only the bundle and the copyright file. `os-release` is distroless' own
 """
 
 import base64
+import itertools
 import json
 import posixpath
 import re
@@ -70,33 +71,42 @@ class Builder:
 
     def __init__(self, archive, layout, options):
         self.archive, self.layout, self.options = archive, layout, options
-        self.release = options.release
+        self.release, self.made = options.release, {}
         self.merged = {"auto": self.release == "trixie", "yes": True, "no": False}[options.merged_usr]
         self.picked = []
 
-    def pick(self, arch, package):
+    def pick(self, arch, package, which):
         pins = dict(pin.split("=", 1) for pin in self.options.pin)
         if package in pins:
             found = [s for s in self.archive.candidates(self.release, arch, package) if s["Version"] == pins[package]]
             stanza = found[0] if found else None
         else:
-            stanza = self.archive.pick(self.release, arch, package, self.options.pick)
+            stanza = self.archive.pick(self.release, arch, package, which)
         if not stanza:
             raise LabError(f"{self.release} {arch}: no {package} {pins[package]}")
         self.picked.append((arch, package, stanza["Version"], stanza["suite"]))
         return stanza
 
-    def build(self, arch):
-        lower, upper = package_names(self.release, self.options.flavour)
-        layers = [self.package_layer(self.pick(arch, name)) for name in lower]
-        layers += self.derived_layers() + [self.certificates_layer(self.pick(arch, "ca-certificates"))]
-        layers += [self.package_layer(self.pick(arch, name)) for name in upper + self.options.extra]
-        if self.options.flavour == "python3":
-            layers.append(self.python_links())
-        layers += user_layers(self.options.layer)
-        return self.layout.image(layers, self.image_config(arch))
+    def build(self, arch, flavour, which):
+        lower, upper = package_names(self.release, flavour)
+        layers = self.package_layers(arch, lower, which)
+        layers += [self.layout.layer(layer) for layer in self.derived_layers()]
+        layers.append(self.made_once(self.certificates_layer, self.pick(arch, "ca-certificates", which)))
+        layers += self.package_layers(arch, upper + self.options.extra, which)
+        own = [self.python_links()] if flavour == "python3" else []
+        layers += [self.layout.layer(layer) for layer in own + user_layers(self.options.layer)]
+        return self.layout.image(layers, self.image_config(arch, flavour))
 
-    def image_config(self, arch):
+    def package_layers(self, arch, names, which):
+        return [self.made_once(self.package_layer, self.pick(arch, name, which)) for name in names]
+
+    def made_once(self, make, stanza):
+        """The layer of a package, shared by the images that are built together."""
+        if stanza["SHA256"] not in self.made:
+            self.made[stanza["SHA256"]] = self.layout.layer(make(stanza))
+        return self.made[stanza["SHA256"]]
+
+    def image_config(self, arch, flavour):
         go_arch, variant = GO_ARCH.get(arch, (arch, None))
         user = NONROOT if self.options.user == "nonroot" else 0
         path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -105,7 +115,7 @@ class Builder:
             "User": str(user),
             "WorkingDir": "/home/nonroot" if user else "/",
         }
-        if self.options.flavour == "python3":
+        if flavour == "python3":
             config["Entrypoint"] = [f"/usr/bin/python{PYTHON[self.release]}"]
         extra = json.loads(self.options.config)
         top = {"architecture": go_arch, "os": "linux", "created": CREATED}
@@ -247,10 +257,13 @@ def content(change):
 
 
 def build(archive, options):
-    """Builds the image, or the index of several architectures; returns (digest, packages)."""
+    """Builds the images (each an index if there are several architectures); returns {tag: digest} and the packages."""
     layout = Layout(options.out, options.media, options.compression)
-    builder = Builder(archive, layout, options)
-    images = [builder.build(arch) for arch in options.arch.split(",")]
-    whole = images[0] if len(images) == 1 else layout.index_of(images)
-    layout.tag(whole, options.tag)
-    return whole["digest"], builder.picked
+    builder, digests = Builder(archive, layout, options), {}
+    for flavour, which in itertools.product(options.flavour.split(","), options.pick.split(",")):
+        images = [builder.build(arch, flavour, which) for arch in options.arch.split(",")]
+        whole = images[0] if len(images) == 1 else layout.index_of(images)
+        tag = options.tag.format(flavour=flavour, pick=which)
+        layout.tag(whole, tag)
+        digests[tag] = whole["digest"]
+    return digests, builder.picked

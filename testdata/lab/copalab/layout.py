@@ -121,17 +121,21 @@ class Layout:
         (self.path / "blobs" / digest.replace(":", "/")).write_bytes(data)
         return {"mediaType": self.types[kind], "digest": digest, "size": len(data)}
 
+    def layer(self, layer):
+        """Adds a LayerTar; returns (who made it, diff id, descriptor)."""
+        tar = layer.bytes()
+        return layer.created_by, digest_of(tar), self.blob(self.compression, compress(tar, self.compression))
+
     def image(self, layers, config):
-        """Adds an image of LayerTars; returns its descriptor. `config` lacks rootfs and history."""
-        tars = [(layer.created_by, layer.bytes()) for layer in layers]
-        history = [{"created": config["created"], "created_by": by} for by, _ in tars]
-        diff_ids = [digest_of(tar) for _, tar in tars]
+        """Adds an image of layers already added; returns its descriptor. `config` lacks rootfs and history."""
+        history = [{"created": config["created"], "created_by": by} for by, _, _ in layers]
+        diff_ids = [diff_id for _, diff_id, _ in layers]
         config = config | {"history": history, "rootfs": {"type": "layers", "diff_ids": diff_ids}}
         manifest = {
             "schemaVersion": 2,
             "mediaType": self.types["manifest"],
             "config": self.blob("config", compact(config)),
-            "layers": [self.blob(self.compression, compress(tar, self.compression)) for _, tar in tars],
+            "layers": [descriptor for _, _, descriptor in layers],
         }
         platform = {key: config[key] for key in ("architecture", "os", "variant") if key in config}
         return self.blob("manifest", compact(manifest)) | {"platform": platform}

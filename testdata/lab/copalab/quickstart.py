@@ -47,5 +47,7 @@ def settled(report):
     """The report without what differs from run to run."""
     for result in report["Results"]:
         result["Target"] = re.sub(r"^\S+", "image.tar", result["Target"])
+        for found in result.get("Vulnerabilities", []):
+            found.pop("Fingerprint", None)
     report = {key: value for key, value in report.items() if key not in ("CreatedAt", "ReportID")}
     return report | {"ArtifactName": "image.tar"}
