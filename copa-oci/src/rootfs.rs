@@ -1,5 +1,7 @@
 //! The file system that all layers of an image make.
 
+mod encode;
+mod header;
 mod index;
 mod listing;
 mod merge;

@@ -11,11 +11,12 @@ pub(super) fn normalise(index: &mut LayerIndex) {
     let path =
         |n: u32| index.records.get(n as usize).map_or(b"".as_slice(), |r| index.text(r.path));
     order.sort_unstable_by(|&a, &b| Key(path(a)).cmp(&Key(path(b))).then(a.cmp(&b)));
-    let kept = surviving(index, &order);
+    let (kept, mut replaced) = surviving(index, &order);
     index.records = kept.iter().filter_map(|&n| index.records.get(n as usize).copied()).collect();
     index.records.shrink_to_fit();
     index.names.shrink_to_fit();
-    index.whiteouts = sorted(index, &index.whiteouts);
+    replaced.append(&mut index.whiteouts);
+    index.whiteouts = sorted(index, &replaced);
     index.opaque = sorted(index, &index.opaque);
     resolve_links(index);
 }
@@ -31,8 +32,10 @@ struct Ancestor {
     cut: u32,
 }
 
-/// The entries that are there after all of them have been unpacked in turn.
-fn surviving(index: &LayerIndex, order: &[u32]) -> Vec<u32> {
+/// The entries that are there after all of them have been unpacked in turn, and the paths that
+/// were something else before they became directories: lower layers lose those.
+fn surviving(index: &LayerIndex, order: &[u32]) -> (Vec<u32>, Vec<Span>) {
+    let mut replaced = Vec::new();
     let record = |n: u32| index.records.get(n as usize);
     let mut kept: Vec<u32> = Vec::with_capacity(order.len());
     let mut ancestors: Vec<Ancestor> = Vec::new();
@@ -55,8 +58,15 @@ fn surviving(index: &LayerIndex, order: &[u32]) -> Vec<u32> {
             continue;
         }
         let blocking = |n: &&u32| record(**n).is_some_and(|r| r.what != What::Directory);
-        let cut = group.iter().rfind(blocking).map_or(inherited, |&n| inherited.max(n));
-        ancestors.iter_mut().for_each(|a| make_room(a, &mut kept));
+        let blocked = group.iter().rfind(blocking);
+        let cut = blocked.map_or(inherited, |&n| inherited.max(n));
+        if blocked.is_some() && found.what == What::Directory {
+            replaced.push(found.path);
+        }
+        for ancestor in ancestors.iter_mut().filter(|a| !a.is_directory) {
+            make_room(ancestor, &mut kept);
+            replaced.push(ancestor.path);
+        }
         ancestors.push(Ancestor {
             path: found.path,
             last,
@@ -67,16 +77,14 @@ fn surviving(index: &LayerIndex, order: &[u32]) -> Vec<u32> {
         kept.push(last);
     }
     kept.retain(|&n| n != NONE);
-    kept
+    (kept, replaced)
 }
 
-/// A later entry is below this one: if this is no directory, it has become one that is implied.
+/// A later entry is below this one, which is no directory: it has become one that is implied.
 fn make_room(ancestor: &mut Ancestor, kept: &mut [u32]) {
-    if !ancestor.is_directory {
-        ancestor.is_directory = true;
-        if let Some(place) = kept.get_mut(ancestor.place).filter(|n| **n == ancestor.last) {
-            *place = NONE;
-        }
+    ancestor.is_directory = true;
+    if let Some(place) = kept.get_mut(ancestor.place).filter(|n| **n == ancestor.last) {
+        *place = NONE;
     }
 }
 

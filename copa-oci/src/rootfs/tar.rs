@@ -7,26 +7,14 @@
 
 use std::io::{BufRead, Read};
 
+pub(super) use super::header::Type;
+use super::header::{BLOCK, Header, until_nul};
 use crate::{Error, Result};
 
-const BLOCK: usize = 512;
 /// An extended header is this long at most: Go's limit too.
 const MAX_EXTENSION: u64 = 1 << 20;
 const MAX_SPARSE_PARTS: usize = 100_000;
 const XATTR: &[u8] = b"SCHILY.xattr.";
-
-/// What an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Type {
-    #[default]
-    Regular,
-    Hardlink,
-    Symlink,
-    Char,
-    Block,
-    Directory,
-    Fifo,
-}
 
 /// The header of an entry, extended headers applied. Reused from entry to entry.
 #[derive(Debug, Default)]
@@ -312,101 +300,6 @@ impl TarEntry {
     }
 }
 
-/// One block of the stream, read as a header.
-struct Header([u8; BLOCK]);
-
-impl Header {
-    fn field(&self, at: usize, length: usize) -> &[u8] {
-        self.0.get(at..at + length).unwrap_or_default()
-    }
-
-    fn flag(&self) -> u8 {
-        self.0.get(156).copied().unwrap_or_default()
-    }
-
-    fn kind(&self, path: &[u8]) -> Result<Type> {
-        Ok(match self.flag() {
-            0 if path.ends_with(b"/") => Type::Directory,
-            0 | b'0' | b'7' | b'S' => Type::Regular,
-            b'1' => Type::Hardlink,
-            b'2' => Type::Symlink,
-            b'3' => Type::Char,
-            b'4' => Type::Block,
-            b'5' => Type::Directory,
-            b'6' => Type::Fifo,
-            other => {
-                return Err(Error::Unsupported {
-                    what: format!("layer entry {}", String::from_utf8_lossy(path)),
-                    reason: format!("its type is `{}`", char::from(other).escape_default()),
-                });
-            }
-        })
-    }
-
-    /// The name, with the prefix that POSIX (155 bytes) and star (131 bytes) put before it.
-    fn path_into(&self, path: &mut Vec<u8>) {
-        let prefix = match (self.field(257, 6), self.field(508, 4)) {
-            (b"ustar\0", b"tar\0") => until_nul(self.field(345, 131)),
-            (b"ustar\0", _) => until_nul(self.field(345, 155)),
-            _ => b"",
-        };
-        path.extend_from_slice(prefix);
-        if !prefix.is_empty() {
-            path.push(b'/');
-        }
-        path.extend_from_slice(until_nul(self.field(0, 100)));
-    }
-
-    /// The sum of all bytes, the field of the sum itself taken as blanks. Old programs added
-    /// signed bytes.
-    fn sum_is_right(&self) -> bool {
-        let bytes = || {
-            let blanks = |(at, &b)| if (148..156).contains(&at) { b' ' } else { b };
-            self.0.iter().enumerate().map(blanks)
-        };
-        let unsigned: i64 = bytes().map(i64::from).sum();
-        let signed = || bytes().map(|b| i64::from(b.cast_signed())).sum::<i64>();
-        self.number(148, 8).is_some_and(|sum| sum == unsigned || sum == signed())
-    }
-
-    fn unsigned(&self, at: usize, length: usize) -> Option<u64> {
-        u64::try_from(self.number(at, length)?).ok()
-    }
-
-    /// A number: octal digits, or two's complement with the top bit of the first byte set.
-    fn number(&self, at: usize, length: usize) -> Option<i64> {
-        let field = self.field(at, length);
-        let first = *field.first()?;
-        if first & 0x80 != 0 {
-            let start = if first & 0x40 == 0 {
-                i128::from(first & 0x3f)
-            } else {
-                i128::from(first.cast_signed())
-            };
-            let value = field.iter().skip(1).try_fold(start, |value, &b| {
-                value.checked_mul(256).map(|value| value | i128::from(b))
-            })?;
-            return i64::try_from(value).ok();
-        }
-        let digits = until_nul(trim(field));
-        if digits.is_empty() {
-            return Some(0);
-        }
-        let digits = std::str::from_utf8(digits).ok()?;
-        i64::from_str_radix(digits, 8).ok().filter(|_| !digits.starts_with(['+', '-']))
-    }
-
-    fn sparse_parts(&self, at: usize, count: usize, parts: &mut Vec<(u64, u64)>) -> Option<()> {
-        for at in (0..count).map(|n| at + n * 24) {
-            if self.field(at, 1) == [0] {
-                break;
-            }
-            parts.push((self.unsigned(at, 12)?, self.unsigned(at + 12, 12)?));
-        }
-        Some(())
-    }
-}
-
 /// Splits a record `LENGTH KEY=VALUE\n` off.
 fn pax_record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let blank = records.iter().take(20).position(|&b| b == b' ')?;
@@ -421,17 +314,6 @@ fn seconds(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let round = i64::from(whole.starts_with('-') && fraction.bytes().any(|b| b != b'0'));
     whole.parse::<i64>().ok()?.checked_sub(round)
-}
-
-fn until_nul(field: &[u8]) -> &[u8] {
-    field.split(|&b| b == 0).next().unwrap_or_default()
-}
-
-fn trim(mut field: &[u8]) -> &[u8] {
-    while let [b' ' | 0, rest @ ..] | [rest @ .., b' ' | 0] = field {
-        field = rest;
-    }
-    field
 }
 
 fn padding(size: u64) -> u64 {

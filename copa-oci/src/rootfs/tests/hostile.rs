@@ -1,0 +1,274 @@
+//! Layers made to harm, and layers at random.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+use super::*;
+use crate::Expansion;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    gzip_at(1, bytes)
+}
+
+fn gzip_at(level: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A 10 GB file of zeros in 10 MB.
+#[test]
+fn a_bomb_is_refused_early() {
+    let mut header = ::tar::Header::new_gnu();
+    header.set_size(10 << 30);
+    header.as_old_mut().name[..4].copy_from_slice(b"bomb");
+    header.set_cksum();
+    let chunk = gzip_at(9, &vec![0; 64 << 20]);
+    let bomb = gzip(header.as_bytes()).into_iter().chain(chunk.repeat(160)).collect::<Vec<u8>>();
+    assert!(bomb.len() < 11 << 20, "{}", bomb.len());
+    let limit = Expansion { free: 100 << 20, ..Expansion::default() };
+    let limits = Limits { expansion: limit, ..Limits::default() };
+    let error = LayerIndex::scan(&bomb[..], None, &|_| Keep::Nothing, &limits).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    assert!(error.to_string().contains("200 times"), "{error}");
+}
+
+#[test]
+fn limits_hold() {
+    let layer = tar("d a\nf a/b=123456\nf c=1");
+    let small = |change: fn(&mut Limits)| {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        LayerIndex::scan(&layer[..], None, &|_| Keep::Content, &limits)
+    };
+    for change in [
+        (|l| l.entries = 2) as fn(&mut Limits),
+        |l| l.path = 2,
+        |l| l.names = 4,
+        |l| l.expansion.size = 100,
+    ] {
+        assert!(matches!(small(change), Err(Error::TooLarge { .. })));
+    }
+    for change in [(|l| l.file = 3) as fn(&mut Limits), |l| l.kept = 4] {
+        let index = small(change).unwrap();
+        let kept: Vec<_> =
+            index.iter().map(|(_, n)| (n.md5.is_some(), n.content.is_some())).collect();
+        assert_eq!(kept, [(false, false), (true, false), (true, true)]);
+    }
+}
+
+#[test]
+fn what_is_not_a_layer_is_refused() {
+    let layer = tar("f a=123");
+    let mut long = ::tar::Header::new_gnu();
+    long.set_entry_type(::tar::EntryType::XHeader);
+    long.set_size(1 << 30);
+    long.set_cksum();
+    let mut owner = layer.clone();
+    owner[108..116].copy_from_slice(&[0x80, 0, 0, 1, 0, 0, 0, 0]);
+    let sum: u32 =
+        (0..512).map(|i| if (148..156).contains(&i) { 32 } else { u32::from(owner[i]) }).sum();
+    owner[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    for (bytes, reason) in [
+        (layer[..515].to_vec(), "middle of a file"),
+        (layer[..100].to_vec(), "read layer"),
+        (gzip(&layer)[..50].to_vec(), "read layer"),
+        (b"PK\x03\x04".repeat(200), "checksum"),
+        (b"\xfd7zXZ\0......".to_vec(), "xz"),
+        (long.as_bytes().to_vec(), "limit"),
+        (owner, "owner"),
+        (tar("f .wh.=1"), "whiteout of nothing"),
+        (tar("f ./=1"), "root"),
+        (tar("l a>b\nl b>a\nf a/x=1"), "circle"),
+    ] {
+        let error = scan(&bytes).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}: {reason}");
+    }
+    assert_eq!(scan(b"").unwrap().len(), 0);
+}
+
+#[test]
+fn compression_is_told_by_the_bytes() {
+    let layer = tar("f a=1\nf b=2");
+    let members = [gzip(&layer[..700]), gzip(&layer[700..])].concat();
+    let zstd = zstd::encode_all(&layer[..], 1).unwrap();
+    let skippable =
+        [b"\x50\x2a\x4d\x18\x03\0\0\0abc", &zstd[..], b"\x51\x2a\x4d\x18\x01\0\0\0x"].concat();
+    for stored in [layer.clone(), gzip(&layer), members, zstd, skippable] {
+        assert_eq!(scan(&stored).unwrap().diff_id(), &Digest::sha256(&layer));
+    }
+}
+
+/// GNU tar makes real sparse files, long names and pax headers.
+#[test]
+fn what_gnu_tar_writes_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = format!("{}/{}", "d".repeat(120), "f".repeat(200));
+    std::fs::create_dir_all(dir.path().join("t").join("d".repeat(120))).unwrap();
+    std::fs::write(dir.path().join("t").join(&long), "long").unwrap();
+    let mut sparse = std::fs::File::create(dir.path().join("t/sparse")).unwrap();
+    sparse.set_len(3 << 20).unwrap();
+    std::io::Seek::seek(&mut sparse, std::io::SeekFrom::Start(1 << 20)).unwrap();
+    sparse.write_all(&[7; 5000]).unwrap();
+    drop(sparse);
+    let expected: [u8; 16] = {
+        use md5::Digest as _;
+        md5::Md5::digest(std::fs::read(dir.path().join("t/sparse")).unwrap()).into()
+    };
+    for format in ["--format=gnu", "--format=pax"] {
+        let mut command = std::process::Command::new("tar");
+        command.arg("-C").arg(dir.path().join("t")).args([format, "-cf", "-"]);
+        command.args(if format == "--format=gnu" { &["-S", "."][..] } else { &["."] });
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        let root = RootFs::merge([scan(&output.stdout).unwrap()]);
+        assert_eq!(root.at(Path::new(&long)).unwrap().content.unwrap(), "long");
+        let node = root.at(Path::new("sparse")).unwrap();
+        assert_eq!((node.kind, node.md5), (NodeKind::Regular { size: 3 << 20 }, Some(expected)));
+    }
+}
+
+/// What a layer does to a naive file system: a map from path to text, `None` for a directory.
+type Naive = BTreeMap<String, Option<String>>;
+
+fn remove(tree: &mut Naive, path: &str, itself: bool) {
+    let below = format!("{path}/");
+    tree.retain(|p, _| !(p.starts_with(&below) || itself && p == path));
+}
+
+fn apply(tree: &mut Naive, lines: &[(u8, String)]) {
+    let dir = |path: &str| path.rsplit_once('/').map_or(String::new(), |(dir, _)| dir.to_owned());
+    for (kind, path) in lines {
+        match kind {
+            2 => remove(tree, path, true),
+            3 if !dir(path).is_empty() => remove(tree, &dir(path), false),
+            _ => {}
+        }
+    }
+    lines.iter().filter(|(kind, _)| *kind > 1).for_each(|(_, path)| make(tree, &dir(path)));
+    for (kind, path) in lines.iter().filter(|(kind, _)| *kind < 2) {
+        make(tree, &dir(path));
+        if *kind == 0 {
+            remove(tree, path, true);
+            tree.insert(path.clone(), Some(path.clone()));
+        } else {
+            make(tree, path);
+        }
+    }
+}
+
+/// Makes directories of a path and its parents.
+fn make(tree: &mut Naive, path: &str) {
+    let parents = path.match_indices('/').map(|(at, _)| &path[..at]);
+    for dir in parents.chain((!path.is_empty()).then_some(path)) {
+        if !matches!(tree.get(dir), Some(None)) {
+            remove(tree, dir, true);
+            tree.insert(dir.to_owned(), None);
+        }
+    }
+}
+
+fn lines(layer: &[(u8, String)]) -> String {
+    let line = |(kind, path): &(u8, String)| {
+        let (dir, name) = path.rsplit_once('/').map_or(("", &path[..]), |(d, n)| (d, n));
+        let slash = if dir.is_empty() { "" } else { "/" };
+        match kind {
+            0 => format!("f {path}={path}\n"),
+            1 => format!("d {path}\n"),
+            2 => format!("f {dir}{slash}.wh.{name}=\n"),
+            _ if dir.is_empty() => String::new(),
+            _ => format!("f {dir}/.wh..wh..opq=\n"),
+        }
+    };
+    layer.iter().map(line).collect()
+}
+
+/// Without whiteouts below what the same layer makes a file: nobody unpacks those alike.
+fn possible(mut layer: Vec<(u8, String)>) -> Vec<(u8, String)> {
+    let files: Vec<_> = layer.iter().filter(|l| l.0 == 0).map(|l| format!("{}/", l.1)).collect();
+    layer.retain(|(kind, path)| *kind < 2 || !files.iter().any(|file| path.starts_with(file)));
+    layer
+}
+
+fn layers() -> impl Strategy<Value = Vec<Vec<(u8, String)>>> {
+    let line = (0..4u8, "[ab](/[ab-][.b]?){0,3}");
+    prop::collection::vec(prop::collection::vec(line, 0..8).prop_map(possible), 1..5)
+}
+
+proptest! {
+    #[test]
+    fn a_merge_is_what_unpacking_in_turn_makes(layers in layers()) {
+        let mut naive = Naive::new();
+        for layer in &layers {
+            apply(&mut naive, layer);
+        }
+        let root = RootFs::merge(layers.iter().map(|layer| scan(&tar(&lines(layer))).unwrap()));
+        let found: Naive = root.iter().map(|(path, node)| {
+            let text = node.content.map(|c| String::from_utf8(c.to_vec()).unwrap());
+            (path.to_str().unwrap().to_owned(), text)
+        }).collect();
+        prop_assert_eq!(found, naive);
+    }
+
+    #[test]
+    fn an_index_survives_a_cache(layers in layers(), at: prop::sample::Index, byte: u8) {
+        for layer in &layers {
+            let index = scan(&tar(&lines(layer))).unwrap();
+            let mut bytes = index.to_bytes();
+            prop_assert_eq!(LayerIndex::from_bytes(&bytes), Some(index));
+            let at = at.index(bytes.len());
+            prop_assert_eq!(LayerIndex::from_bytes(&bytes[..at]), None);
+            if bytes[at] != byte {
+                bytes[at] = byte;
+                prop_assert_eq!(LayerIndex::from_bytes(&bytes), None);
+            }
+        }
+    }
+
+    /// The checksum is right, what it covers is not.
+    #[test]
+    fn a_forged_index_does_no_harm(at: prop::sample::Index, bytes: Vec<u8>) {
+        use sha2::Digest as _;
+        let whole = scan(&tar("d a\nf a/b=1\nh c>a/b\nl d>a\nf .wh.e=")).unwrap().to_bytes();
+        let (magic, mut body) = (whole[..19].to_vec(), whole[35..].to_vec());
+        let at = at.index(body.len());
+        for (place, byte) in body[at..].iter_mut().zip(bytes) {
+            *place = byte;
+        }
+        let sum = sha2::Sha256::digest(&body)[..16].to_vec();
+        if let Some(index) = LayerIndex::from_bytes(&[magic, sum, body].concat()) {
+            let root = RootFs::merge([index.clone(), index]);
+            let _ = (root.to_string(), root.real_path(Path::new("d/b")), root.names_of(Path::new("c")));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_scan_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        fix: bool,
+    ) {
+        let mut bytes = tar("d a\nf a/b=123\nh c>a/b\nl d>a\nf d/x=1\nc dev");
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        for header in bytes.chunks_mut(512).filter(|_| fix) {
+            let sum: u32 = header.iter().enumerate()
+                .map(|(i, &b)| if (148..156).contains(&i) { 32 } else { u32::from(b) }).sum();
+            if sum > 256 && header.len() == 512 {
+                header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            }
+        }
+        if let Ok(index) = scan(&bytes) {
+            let root = RootFs::merge([index]);
+            let _ = (root.to_string(), root.real_path(Path::new("d/b")));
+        }
+        let mut sink = Vec::new();
+        let _ = crate::compress::Decompressed::new(&gzip(&bytes)[..], Expansion::default())
+            .map(|mut d| d.read_to_end(&mut sink));
+    }
+}
