@@ -1,0 +1,192 @@
+//! Decompression by magic number, with bounds: input may be hostile.
+
+use std::fmt;
+use std::io::{self, BufRead, Cursor, Read};
+
+use bzip2::bufread::MultiBzDecoder;
+use flate2::bufread::MultiGzDecoder;
+use liblzma::bufread::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
+
+/// The largest window or dictionary that a compressed stream may ask for: `zstd --ultra` and
+/// `xz -9` stay below it.
+const MEMORY_LIMIT: u64 = 128 << 20;
+const WINDOW_LOG_MAX: u32 = 27;
+
+/// How bytes are compressed, as their first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compression {
+    None,
+    Gzip,
+    Xz,
+    Zstd,
+    Bzip2,
+    /// The `.lzma` format that came before xz: it has no magic number, only a usual beginning.
+    Lzma,
+}
+
+impl Compression {
+    /// What the first bytes say.
+    pub(crate) fn detect(start: &[u8]) -> Self {
+        match start {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [b'B', b'Z', b'h', ..] => Self::Bzip2,
+            [0x5d, 0, 0, ..] => Self::Lzma,
+            _ => Self::None,
+        }
+    }
+}
+
+/// The uncompressed bytes of `input`, whatever it is compressed with.
+///
+/// After `limit` bytes, reading fails with an error that [`is_over_limit`] knows.
+pub(crate) fn decompress<'a>(
+    mut input: impl BufRead + Send + 'a,
+    limit: u64,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    let mut start = Vec::with_capacity(6);
+    input.by_ref().take(6).read_to_end(&mut start)?;
+    let compression = Compression::detect(&start);
+    let input = Cursor::new(start).chain(input);
+    Ok(match compression {
+        Compression::None => Box::new(Limited::new(input, limit)),
+        Compression::Gzip => Box::new(Limited::new(MultiGzDecoder::new(input), limit)),
+        Compression::Bzip2 => Box::new(Limited::new(MultiBzDecoder::new(input), limit)),
+        Compression::Xz => {
+            let stream = Stream::new_stream_decoder(MEMORY_LIMIT, CONCATENATED)?;
+            Box::new(Limited::new(XzDecoder::new_stream(input, stream), limit))
+        }
+        Compression::Lzma => {
+            let stream = Stream::new_lzma_decoder(MEMORY_LIMIT)?;
+            Box::new(Limited::new(XzDecoder::new_stream(input, stream), limit))
+        }
+        Compression::Zstd => {
+            let mut decoder = zstd::Decoder::with_buffer(input)?;
+            decoder.window_log_max(WINDOW_LOG_MAX)?;
+            Box::new(Limited::new(decoder, limit))
+        }
+    })
+}
+
+/// Whether reading failed because more than the permitted number of bytes came out.
+pub(crate) fn is_over_limit(error: &io::Error) -> bool {
+    let mut source = error.get_ref().map(|e| e as &(dyn std::error::Error + 'static));
+    while let Some(error) = source {
+        if error.is::<OverLimit>() {
+            return true;
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        source = inner.map(|e| e as &(dyn std::error::Error + 'static)).or(error.source());
+    }
+    false
+}
+
+/// A reader that fails, rather than ends, after its limit.
+struct Limited<R> {
+    reader: R,
+    limit: u64,
+    left: u64,
+}
+
+impl<R: Read> Limited<R> {
+    fn new(reader: R, limit: u64) -> Self {
+        Self { reader, limit, left: limit }
+    }
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        match self.left.checked_sub(n as u64) {
+            Some(left) => self.left = left,
+            None => return Err(io::Error::other(OverLimit(self.limit))),
+        }
+        Ok(n)
+    }
+}
+
+#[derive(Debug)]
+struct OverLimit(u64);
+
+impl fmt::Display for OverLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more than {} bytes uncompressed", self.0)
+    }
+}
+
+impl std::error::Error for OverLimit {}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn read(bytes: &[u8], limit: u64) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        decompress(bytes, limit)?.read_to_end(&mut out)?;
+        Ok(out)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn xz(bytes: &[u8], stream: Stream) -> Vec<u8> {
+        let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn every_way(bytes: &[u8]) -> Vec<(Compression, Vec<u8>)> {
+        let mut bz = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bz.write_all(bytes).unwrap();
+        let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
+        let easy = Stream::new_easy_encoder(9, liblzma::stream::Check::Crc64).unwrap();
+        vec![
+            (Compression::None, bytes.to_vec()),
+            (Compression::Gzip, gzip(bytes)),
+            (Compression::Xz, xz(bytes, easy)),
+            (Compression::Zstd, zstd::encode_all(bytes, 3).unwrap()),
+            (Compression::Bzip2, bz.finish().unwrap()),
+            (Compression::Lzma, xz(bytes, Stream::new_lzma_encoder(&options).unwrap())),
+        ]
+    }
+
+    #[test]
+    fn every_compression_is_known_by_its_first_bytes() {
+        for (compression, bytes) in every_way(b"copa copa copa") {
+            assert_eq!(Compression::detect(&bytes), compression);
+            assert_eq!(read(&bytes, 100).unwrap(), b"copa copa copa", "{compression:?}");
+        }
+        assert_eq!(read(b"", 0).unwrap(), b"");
+        assert_eq!(read(b"a", 1).unwrap(), b"a");
+    }
+
+    #[test]
+    fn the_limit_is_an_error_and_not_an_end() {
+        for (compression, bytes) in every_way(&[0; 100_000]) {
+            assert_eq!(read(&bytes, 100_000).unwrap().len(), 100_000, "{compression:?}");
+            let error = read(&bytes, 99_999).unwrap_err();
+            assert!(is_over_limit(&error), "{compression:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn streams_one_after_the_other_are_one() {
+        let two = [gzip(b"one "), gzip(b"two")].concat();
+        assert_eq!(read(&two, 100).unwrap(), b"one two");
+    }
+
+    #[test]
+    fn what_breaks_off_is_an_error() {
+        for (compression, bytes) in every_way(b"copa copa copa").into_iter().skip(1) {
+            let error = read(&bytes[..bytes.len() - 5], 100).err();
+            assert!(error.is_some_and(|e| !is_over_limit(&e)), "{compression:?}");
+        }
+    }
+}
