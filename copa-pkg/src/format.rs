@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deb::StatusD;
-use crate::{Error, PackageDb, Result, Root, Version};
+use crate::deb::{StatusD, distroless};
+use crate::{Error, Installation, Package, PackageDb, Result, Root, Version};
 
 /// A package format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +25,13 @@ impl Format {
     pub fn version(self, text: &str) -> Result<Version> {
         match self {
             Self::Deb => text.parse().map(Version::Deb),
+        }
+    }
+
+    /// What installing these packages changes.
+    pub(crate) fn install(self, root: &dyn Root, packages: &[Package]) -> Result<Installation> {
+        match self {
+            Self::Deb => distroless::install(root, packages),
         }
     }
 }

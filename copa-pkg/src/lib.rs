@@ -24,6 +24,7 @@ mod distro;
 mod download;
 mod error;
 mod format;
+mod install;
 #[cfg(test)]
 mod memory_root;
 mod package;
@@ -41,6 +42,7 @@ pub use db::{FileSums, PackageDb};
 pub use distro::Distro;
 pub use error::{Error, Kind, Result};
 pub use format::Format;
+pub use install::{Installation, Kept, Why};
 pub use package::{
     Candidate, Checksum, Constraint, Dependency, Installed, Operator, Package, Relations,
 };

@@ -1,73 +1,33 @@
-//! Decompression by magic number, with bounds: input may be hostile.
+//! Members of a `.deb`, decompressed by their first bytes and with a limit: they may be hostile.
 
 use std::fmt;
-use std::io::{self, BufRead, Cursor, Read};
+use std::io::{self, Read};
 
-use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::MultiGzDecoder;
 use liblzma::bufread::XzDecoder;
-use liblzma::stream::{CONCATENATED, Stream};
+use liblzma::stream::Stream;
 
-/// The largest window or dictionary that a compressed stream may ask for: `zstd --ultra` and
-/// `xz -9` stay below it.
-const MEMORY_LIMIT: u64 = 128 << 20;
-const WINDOW_LOG_MAX: u32 = 27;
+use crate::decompress::Compression;
 
-/// How bytes are compressed, as their first bytes say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compression {
-    None,
-    Gzip,
-    Xz,
-    Zstd,
-    Bzip2,
-    /// The `.lzma` format that came before xz: it has no magic number, only a usual beginning.
-    Lzma,
-}
-
-impl Compression {
-    /// What the first bytes say.
-    pub(crate) fn detect(start: &[u8]) -> Self {
-        match start {
-            [0x1f, 0x8b, ..] => Self::Gzip,
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
-            [b'B', b'Z', b'h', ..] => Self::Bzip2,
-            [0x5d, 0, 0, ..] => Self::Lzma,
-            _ => Self::None,
-        }
-    }
-}
+/// The largest dictionary that an `.lzma` stream may ask for.
+const LZMA_MEMORY: u64 = 128 << 20;
 
 /// The uncompressed bytes of `input`, whatever it is compressed with.
 ///
 /// After `limit` bytes, reading fails with an error that [`is_over_limit`] knows.
-pub(crate) fn decompress<'a>(
-    mut input: impl BufRead + Send + 'a,
-    limit: u64,
-) -> io::Result<Box<dyn Read + Send + 'a>> {
-    let mut start = Vec::with_capacity(6);
-    input.by_ref().take(6).read_to_end(&mut start)?;
-    let compression = Compression::detect(&start);
-    let input = Cursor::new(start).chain(input);
-    Ok(match compression {
-        Compression::None => Box::new(Limited::new(input, limit)),
-        Compression::Gzip => Box::new(Limited::new(MultiGzDecoder::new(input), limit)),
-        Compression::Bzip2 => Box::new(Limited::new(MultiBzDecoder::new(input), limit)),
-        Compression::Xz => {
-            let stream = Stream::new_stream_decoder(MEMORY_LIMIT, CONCATENATED)?;
-            Box::new(Limited::new(XzDecoder::new_stream(input, stream), limit))
+pub(crate) fn decompress(input: &[u8], limit: u64) -> io::Result<impl Read> {
+    let reader = match input {
+        [0x1f, 0x8b, ..] => Compression::Gzip.reader(input)?,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz.reader(input)?,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd.reader(input)?,
+        [b'B', b'Z', b'h', ..] => Compression::Bzip2.reader(input)?,
+        // The format before xz has no magic number, only a usual beginning.
+        [0x5d, 0, 0, ..] => {
+            let stream = Stream::new_lzma_decoder(LZMA_MEMORY)?;
+            Box::new(XzDecoder::new_stream(input, stream))
         }
-        Compression::Lzma => {
-            let stream = Stream::new_lzma_decoder(MEMORY_LIMIT)?;
-            Box::new(Limited::new(XzDecoder::new_stream(input, stream), limit))
-        }
-        Compression::Zstd => {
-            let mut decoder = zstd::Decoder::with_buffer(input)?;
-            decoder.window_log_max(WINDOW_LOG_MAX)?;
-            Box::new(Limited::new(decoder, limit))
-        }
-    })
+        _ => Compression::Plain.reader(input)?,
+    };
+    Ok(Limited { reader, limit, left: limit })
 }
 
 /// Whether reading failed because more than the permitted number of bytes came out.
@@ -88,12 +48,6 @@ struct Limited<R> {
     reader: R,
     limit: u64,
     left: u64,
-}
-
-impl<R: Read> Limited<R> {
-    fn new(reader: R, limit: u64) -> Self {
-        Self { reader, limit, left: limit }
-    }
 }
 
 impl<R: Read> Read for Limited<R> {
@@ -142,25 +96,24 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn every_way(bytes: &[u8]) -> Vec<(Compression, Vec<u8>)> {
+    fn every_way(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         let mut bz = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
         bz.write_all(bytes).unwrap();
         let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
         let easy = Stream::new_easy_encoder(9, liblzma::stream::Check::Crc64).unwrap();
         vec![
-            (Compression::None, bytes.to_vec()),
-            (Compression::Gzip, gzip(bytes)),
-            (Compression::Xz, xz(bytes, easy)),
-            (Compression::Zstd, zstd::encode_all(bytes, 3).unwrap()),
-            (Compression::Bzip2, bz.finish().unwrap()),
-            (Compression::Lzma, xz(bytes, Stream::new_lzma_encoder(&options).unwrap())),
+            ("none", bytes.to_vec()),
+            ("gzip", gzip(bytes)),
+            ("xz", xz(bytes, easy)),
+            ("zstd", zstd::encode_all(bytes, 3).unwrap()),
+            ("bzip2", bz.finish().unwrap()),
+            ("lzma", xz(bytes, Stream::new_lzma_encoder(&options).unwrap())),
         ]
     }
 
     #[test]
     fn every_compression_is_known_by_its_first_bytes() {
         for (compression, bytes) in every_way(b"copa copa copa") {
-            assert_eq!(Compression::detect(&bytes), compression);
             assert_eq!(read(&bytes, 100).unwrap(), b"copa copa copa", "{compression:?}");
         }
         assert_eq!(read(b"", 0).unwrap(), b"");

@@ -1,11 +1,18 @@
 //! Debian packages: `deb-version(7)`, `deb-control(5)`, `deb(5)`, and Debian's repository format.
 
+mod ar;
+mod archive;
+mod cacerts;
 mod control;
 mod db;
+mod decompress;
+pub(crate) mod distroless;
 #[allow(dead_code, reason = "cached by the repository, which comes next")]
 mod index;
+mod ldcache;
 #[cfg(test)]
 mod oracle;
+mod record;
 mod relation;
 mod version;
 

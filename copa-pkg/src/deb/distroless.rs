@@ -1,0 +1,194 @@
+//! Installing Debian packages into a distroless image.
+//!
+//! Such an image is made of the data of its packages, laid over each other, and nothing ran: no
+//! maintainer script, no trigger. So the image after an update is to be what its builder would
+//! make of the new packages: [`install`] finds the difference, path by path.
+//!
+//! What can be told of the installed version is its `.md5sums`: the regular files, without
+//! configuration. The rest is found like this:
+//!
+//! - **Links** that the new version no longer has are removed when they point at something that
+//!   is removed, or when they have the very time at which the package was built.
+//! - **Configuration** that differs is replaced when its time lies before that of the build:
+//!   builders keep times, and users come later. Images whose times were all set to one value are
+//!   told by that, and their configuration is kept.
+//! - **Directories** that exist keep their mode and owner, as with dpkg.
+//! - **Without `.md5sums`**, all paths of the new version are written, and of the old one only
+//!   the target of a link that now points elsewhere is removed.
+
+mod owners;
+mod part;
+mod paths;
+mod place;
+mod scripts;
+mod stale;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use self::owners::Owners;
+use self::part::Part;
+use self::paths::Paths;
+use super::archive::{Archive, Entry, EntryKind};
+use super::control::Stanza;
+use super::{StatusD, cacerts, ldcache, record};
+use crate::{Change, Content, Error, File, Installation, Kept, Package, Result, Root, Why};
+
+/// Work in progress: the image, what is known of it, and what changes so far.
+struct Work<'a> {
+    root: &'a dyn Root,
+    db: StatusD,
+    paths: Paths<'a>,
+    owners: Owners,
+    /// All physical paths of the new packages, except directories.
+    shipped: BTreeSet<PathBuf>,
+    /// The directories of the new packages.
+    directories: BTreeMap<PathBuf, File>,
+    /// Files and links of the new packages over which a directory stands.
+    over_directory: BTreeMap<PathBuf, (String, File)>,
+    out: Installation,
+}
+
+/// One package while it is installed.
+struct Installing<'a> {
+    name: &'a str,
+    part: Part,
+    conffiles: BTreeSet<PathBuf>,
+    /// The regular files of the package seen so far.
+    files: BTreeMap<PathBuf, Shipped>,
+    /// The certificates of `ca-certificates`.
+    certificates: BTreeMap<PathBuf, Bytes>,
+}
+
+/// A regular file of a package: what a hard link to it needs.
+struct Shipped {
+    sum: [u8; 16],
+    /// Its content, when neither the image nor the change set has it at this path.
+    content: Option<Bytes>,
+    file: File,
+}
+
+/// What installing these packages changes.
+pub(crate) fn install(root: &dyn Root, packages: &[Package]) -> Result<Installation> {
+    let db = StatusD::open(root)?.ok_or_else(|| Error::Unsupported {
+        what: "an image without status.d".into(),
+        reason: "there is nothing to record packages in".into(),
+    })?;
+    let mut paths = Paths::new(root);
+    let names: BTreeSet<&str> = packages.iter().map(|p| &*p.candidate.name).collect();
+    let owners = Owners::of(root, &db.entries, &names, &mut paths)?;
+    let mut work = Work {
+        root,
+        db,
+        paths,
+        owners,
+        shipped: BTreeSet::new(),
+        directories: BTreeMap::new(),
+        over_directory: BTreeMap::new(),
+        out: Installation::default(),
+    };
+    for package in packages {
+        work.package(package)?;
+    }
+    work.remove_stale(&names)?;
+    work.add_parents();
+    ldcache::check(root, &mut work.out)?;
+    work.out.kept.sort();
+    work.out.kept.dedup();
+    Ok(work.out)
+}
+
+impl Work<'_> {
+    fn package(&mut self, package: &Package) -> Result<()> {
+        let what = format!("{} {}", package.candidate.name, package.candidate.version);
+        let archive = Archive::open(&what, &package.bytes)?;
+        check_identity(&what, package, &archive.control.control.bytes)?;
+        for path in scripts::links_that_become_directories(&archive.control.scripts) {
+            self.link_becomes_directory(&path);
+        }
+        let conffiles = &archive.control.conffiles;
+        let mut installing = Installing {
+            name: &package.candidate.name,
+            part: Part::of(self, &package.candidate.name, &archive)?,
+            conffiles: conffiles.iter().map(|path| self.paths.physical(path)).collect(),
+            files: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+        };
+        archive.walk(|entry| self.entry(&mut installing, entry))?;
+        if installing.name == cacerts::PACKAGE {
+            self.certificates(&installing)?;
+        }
+        record::record(self.root, &self.db, installing.name, &archive, &mut self.out.changes);
+        self.out.warnings.extend(scripts::warnings(&what, &archive.control.scripts));
+        Ok(())
+    }
+
+    fn certificates(&mut self, installing: &Installing<'_>) -> Result<()> {
+        let old = self.owners.sums_of(installing.name);
+        let update = cacerts::update(self.root, &installing.certificates, &old)?;
+        if let Some((path, file)) = update.write {
+            self.shipped.insert(path.clone());
+            self.out.changes.write(path, file);
+        }
+        for (path, why) in update.kept {
+            self.keep(installing.name, &path, why);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, package: &str, path: &Path, why: Why) {
+        self.out.kept.push(Kept { path: path.into(), package: package.into(), why });
+    }
+
+    /// Directories above what is written, where the image has none.
+    fn add_parents(&mut self) {
+        let is_write = |change: &Change| matches!(change, Change::Write(_));
+        let written = self.out.changes.iter().filter(|(_, change)| is_write(change));
+        let mut missing = BTreeSet::new();
+        for dir in written.flat_map(|(path, _)| path.ancestors().skip(1)) {
+            if !dir.as_os_str().is_empty() && !self.paths.is_directory(dir) {
+                missing.insert(dir.to_owned());
+            }
+        }
+        for dir in missing {
+            if !self.out.changes.get(&dir).is_some_and(is_write) {
+                let file = self.directories.get(&dir).cloned().unwrap_or_else(plain_directory);
+                self.out.changes.write(dir, file);
+            }
+        }
+    }
+}
+
+fn plain_directory() -> File {
+    let content = Content::Directory;
+    File { content, mode: 0o755, uid: 0, gid: 0, mtime: 0, xattrs: Vec::new() }
+}
+
+/// An entry of a package as a file to be written.
+fn file_of(entry: Entry, content: Content) -> File {
+    let Entry { mode, uid, gid, mtime, xattrs, .. } = entry;
+    File { content, mode, uid, gid, mtime, xattrs }
+}
+
+/// The index is signed and the package is not: it has to be the one that the index names.
+fn check_identity(what: &str, package: &Package, control: &[u8]) -> Result<()> {
+    let text = String::from_utf8_lossy(control);
+    let stanza = Stanza::parse(&text)?;
+    let expected = &package.candidate;
+    let version = expected.version.to_string();
+    let pairs =
+        [("Package", &expected.name), ("Version", &version), ("Architecture", &expected.arch)];
+    for (field, expected) in pairs {
+        let found = stanza.require(field)?;
+        if found != expected {
+            let reason = format!("its {field} is {found}, the repository says {expected}");
+            return Err(Error::Malformed { what: what.into(), reason });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

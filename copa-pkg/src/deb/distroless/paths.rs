@@ -1,0 +1,80 @@
+//! Where the paths of a package really are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use crate::{FileKind, Root};
+
+/// As many links are followed on the way to one path; Linux follows 40.
+const LINKS_MAX: u32 = 40;
+
+/// Physical paths: the image's own links followed in all components but the last.
+pub(super) struct Paths<'a> {
+    root: &'a dyn Root,
+    known: BTreeMap<PathBuf, PathBuf>,
+    /// Physical paths that become directories, whatever they are in the image.
+    directories: BTreeSet<PathBuf>,
+}
+
+impl<'a> Paths<'a> {
+    pub(super) fn new(root: &'a dyn Root) -> Self {
+        Self { root, known: BTreeMap::new(), directories: BTreeSet::new() }
+    }
+
+    /// The path with its parents resolved. What does not exist stands for itself.
+    pub(super) fn physical(&mut self, path: &Path) -> PathBuf {
+        let Some((parent, name)) = path.parent().zip(path.file_name()) else { return path.into() };
+        self.directory(parent, LINKS_MAX).join(name)
+    }
+
+    /// From here on the physical path is a directory.
+    pub(super) fn becomes_directory(&mut self, path: &Path) {
+        self.directories.insert(path.into());
+        self.known.clear();
+    }
+
+    /// Whether the physical path is a directory, in the image or from here on.
+    pub(super) fn is_directory(&self, path: &Path) -> bool {
+        let is_dir = || self.root.stat(path).is_some_and(|stat| stat.kind == FileKind::Directory);
+        path.as_os_str().is_empty() || self.directories.contains(path) || is_dir()
+    }
+
+    /// The path with all links followed, its last component's too.
+    fn directory(&mut self, path: &Path, links: u32) -> PathBuf {
+        if let Some(known) = self.known.get(path) {
+            return known.clone();
+        }
+        let Some((parent, name)) = path.parent().zip(path.file_name()) else {
+            return PathBuf::new();
+        };
+        let parent = self.directory(parent, links);
+        let physical = parent.join(name);
+        let real = match self.link(&physical).filter(|_| links > 0) {
+            Some(target) => self.directory(&join(&parent, &target), links.saturating_sub(1)),
+            None => physical,
+        };
+        self.known.insert(path.into(), real.clone());
+        real
+    }
+
+    fn link(&self, physical: &Path) -> Option<PathBuf> {
+        match self.root.stat(physical)?.kind {
+            FileKind::Symlink(target) if !self.directories.contains(physical) => Some(target),
+            _ => None,
+        }
+    }
+}
+
+/// Where a link in the directory points to: clean, and never above the root.
+pub(super) fn join(dir: &Path, target: &Path) -> PathBuf {
+    let mut path = dir.to_owned();
+    for component in target.components() {
+        match component {
+            Component::RootDir | Component::Prefix(_) => path = PathBuf::new(),
+            Component::ParentDir => drop(path.pop()),
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+        }
+    }
+    path
+}

@@ -1,0 +1,78 @@
+//! Installing packages: what changes in the file system.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::{ChangeSet, Package, Result, Root, System};
+
+/// What installing packages changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Installation {
+    /// The files of the packages and the package database.
+    pub changes: ChangeSet,
+    /// Paths of the packages that stay as they are, sorted by path.
+    pub kept: Vec<Kept>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// A path that a package would change and that stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Kept {
+    /// The physical path.
+    pub path: PathBuf,
+    /// The name of the package.
+    pub package: String,
+    /// Why it stays.
+    pub why: Why,
+}
+
+/// Why a path stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// It is not what the installed version put there.
+    Changed,
+    /// The installed version put it there, and it is gone.
+    Deleted,
+    /// It is there, and the installed version did not put it there.
+    Foreign,
+    /// A directory that holds other things stands where the package has a file or link.
+    Directory,
+    /// Something that is no directory stands where the package has one.
+    NoDirectory,
+    /// The certificates that the user added stay in the bundle.
+    OwnCertificates,
+    /// It is made from the package by a tool that did not run.
+    Derived,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Changed => "changed in the image",
+            Self::Deleted => "deleted in the image",
+            Self::Foreign => "not from the package",
+            Self::Directory => "a directory with other things in it",
+            Self::NoDirectory => "its directory is none in the image",
+            Self::OwnCertificates => "its own certificates stay",
+            Self::Derived => "made from the package by a tool that did not run",
+        })
+    }
+}
+
+impl System {
+    /// Works out what installing these packages changes, database included.
+    ///
+    /// Maintainer scripts never run.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Malformed`] and [`crate::Error::TooLarge`] when a package is not in its
+    /// format, [`crate::Error::Root`] when the file system cannot be read.
+    pub fn install(&self, root: &dyn Root, packages: &[Package]) -> Result<Installation> {
+        self.db.format().install(root, packages)
+    }
+}
