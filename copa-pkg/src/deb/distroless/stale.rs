@@ -96,7 +96,8 @@ impl Work<'_> {
     fn emptied(&self, gone: &mut BTreeSet<PathBuf>) {
         let mut open: Vec<PathBuf> = gone.iter().filter_map(|p| Some(p.parent()?.into())).collect();
         while let Some(dir) = open.pop() {
-            if !may_go(&dir) || self.directories.contains_key(&dir) || gone.contains(&dir) {
+            let ships = self.directories.contains_key(&dir) || self.shipped.contains(&dir);
+            if !may_go(&dir) || ships || gone.contains(&dir) {
                 continue;
             }
             if self.is_emptied(&dir, gone) {

@@ -217,7 +217,7 @@ fn what_the_user_did_stays_and_is_said() {
     let p = |version: u32| {
         let text = format!("{version}");
         let deb = Deb::new("p", version).file("usr/bin/p", &text).file("usr/bin/q", &text);
-        let deb = deb.link("usr/lib/l", &format!("t{version}"));
+        let deb = deb.link("usr/lib/l", &format!("t{version}")).file("usr/share/p/p", "p");
         deb.conffile("etc/p.conf", &text).conffile("etc/q.conf", &text)
     };
     let new = p(2).file("usr/bin/new", "2");

@@ -98,16 +98,14 @@ impl Deb {
         let files: Vec<_> = self.entries.iter().collect();
         for (path, item) in &files {
             match item {
-                Item::File(content, mode) => {
-                    drop(tree.file(path, content, BUILT).mode(path, *mode))
-                }
-                Item::Link(target) => drop(tree.link(path, target, BUILT)),
-                Item::Directory => drop(tree.directory(path)),
+                Item::File(content, mode) => tree.file(path, content, BUILT).mode(path, *mode),
+                Item::Link(target) => tree.link(path, target, BUILT),
+                Item::Directory => tree.directory(path),
                 Item::Hard(target) => {
                     let content = tree.text(target).unwrap();
-                    tree.file(path, content, BUILT);
+                    tree.file(path, content, BUILT)
                 }
-            }
+            };
         }
         let record = format!("var/lib/dpkg/status.d/{}", self.name);
         tree.file(&record, self.control(), 0);
