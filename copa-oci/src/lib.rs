@@ -15,25 +15,31 @@
 //! Nothing here knows what a package is. Nothing here reads the environment or the clock.
 
 mod compress;
+mod credentials;
 mod digest;
 mod error;
+mod http;
 mod image;
 mod index;
 mod layer;
 mod location;
+mod registry;
 mod rootfs;
 mod spec;
 mod store;
 mod stream;
 
 pub use compress::{Compression, Expansion};
+pub use credentials::{Anonymous, Credential, CredentialFiles, Credentials, Secret};
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Kind, Result};
+pub use http::{Get, Http, HttpOptions, ProxyOptions, Response};
 pub use image::{History, Image, Moved, Written};
 pub use index::{Choice, Selected, select};
 pub use layer::{Entry, EntryKind, LayerOptions, Mtime, build_layer};
 pub use layer::{Keeper, Layer, index_layer, read_file};
 pub use location::Location;
+pub use registry::Registry;
 pub use rootfs::{Keep, LayerIndex, Limits, Node, NodeKind, Origin, RootFs};
 pub use spec::{Descriptor, Family, MediaType, Platform};
 pub use store::{Blob, LayoutSink, LayoutSource, Sink, Source};

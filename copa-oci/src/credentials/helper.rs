@@ -1,0 +1,83 @@
+//! Credential helpers: programs that hold secrets, `docker-credential-NAME`.
+
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::Credential;
+use crate::{Error, Result};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const LIMIT: u64 = 64 << 10;
+/// What all helpers say when they hold nothing: part of their protocol.
+const NOT_FOUND: &str = "credentials not found in native keychain";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    username: String,
+    secret: String,
+}
+
+/// Asks a helper for what it holds for a server.
+pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Credential>> {
+    let failed = |reason: String| Error::Invalid {
+        what: "credential helper",
+        text: format!("docker-credential-{name}"),
+        reason,
+    };
+    // The name is part of a program's name, never a path.
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+        return Err(failed("this is not the name of a helper".into()));
+    }
+    let run = timeout(PATIENCE, run(name, server)).await;
+    let run = run.map_err(|_| failed(format!("no answer within {} s", PATIENCE.as_secs())))?;
+    let (success, output) = run.map_err(|e| failed(format!("it cannot be run: {e}")))?;
+    if !success {
+        let said = String::from_utf8_lossy(&output);
+        return match said.trim() {
+            NOT_FOUND => Ok(None),
+            said => {
+                Err(failed(format!("it failed: {}", said.chars().take(200).collect::<String>())))
+            }
+        };
+    }
+    // The parser's message may quote the secret.
+    let answer: Answer = serde_json::from_slice(&output)
+        .map_err(|_| failed("its answer is not understood".into()))?;
+    Ok(Some(match answer.username.as_str() {
+        "<token>" => Credential::IdentityToken(answer.secret.into()),
+        _ => Credential::Basic { user: answer.username, password: answer.secret.into() },
+    }))
+}
+
+/// Whether it succeeded, and what it printed.
+async fn run(name: &str, server: &str) -> io::Result<(bool, Vec<u8>)> {
+    let mut child = Command::new(format!("docker-credential-{name}"))
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    tell(&mut child, server).await?;
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(LIMIT).read_to_end(&mut output).await?;
+    }
+    Ok((child.wait().await?.success(), output))
+}
+
+async fn tell(child: &mut Child, server: &str) -> io::Result<()> {
+    let Some(mut stdin) = child.stdin.take() else { return Ok(()) };
+    match stdin.write_all(server.as_bytes()).await {
+        // A helper that does not read what it is told may still answer.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
+}
