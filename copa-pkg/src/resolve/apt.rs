@@ -2,7 +2,7 @@
 //!
 //! apt upgrades without removing anything, in a root of its own, from a repository of one version
 //! a package. Where the image is sound and one of the two can update everything, there is one
-//! smallest answer.
+//! smallest answer. Then the same with the real indexes of this machine's release.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -73,19 +73,21 @@ fn apt_plan(image: &[String], offers: &[String]) -> Option<Vec<String>> {
     apt(root.path(), &["update"]).unwrap();
     let plan = apt(root.path(), &["-s", "upgrade", "--with-new-pkgs"])?;
     assert!(!plan.contains("Remv "), "{plan}");
-    let mut all: Vec<String> = plan
-        .lines()
-        .filter_map(|line| line.strip_prefix("Inst "))
-        .map(|line| {
-            let name = line.split(' ').next().unwrap();
-            let version = line.split('(').nth(1).unwrap().split(' ').next().unwrap();
-            format!("{name} {version}")
-        })
+    let mut all: Vec<String> = installs(&plan)
         // apt installs a version again when the index says other things of it than the image.
         .filter(|line| !image.iter().any(|there| there.split(';').next() == Some(line)))
         .collect();
     all.sort();
     Some(all)
+}
+
+/// Names and versions of what apt says that it would install.
+fn installs(plan: &str) -> impl Iterator<Item = String> {
+    plan.lines().filter_map(|line| line.strip_prefix("Inst ")).map(|line| {
+        let name = line.split(' ').next().unwrap();
+        let version = line.split('(').nth(1).unwrap().split(' ').next().unwrap();
+        format!("{name} {version}")
+    })
 }
 
 fn named(line: &str) -> &str {
@@ -147,4 +149,109 @@ fn apt_agrees_where_everything_can_be_updated() {
         }
     }
     assert!(agreed > IMAGES / 4, "only {agreed} of {asked} could be compared");
+}
+
+/// The machine's own `Packages` indexes: what `apt-get update` left here.
+fn indexes() -> Vec<String> {
+    let format = "$(CREATED_BY)\t$(FILENAME)";
+    let targets = Command::new("apt-get").args(["indextargets", "--format", format]).output();
+    let Ok(targets) = targets else { return Vec::new() };
+    let targets = String::from_utf8_lossy(&targets.stdout).into_owned();
+    let files = targets.lines().filter_map(|line| line.strip_prefix("Packages\t"));
+    files
+        .filter_map(|file| {
+            let mut helper = Command::new("/usr/lib/apt/apt-helper");
+            let text = helper.args(["cat-file", file]).output().ok()?.stdout;
+            Some(String::from_utf8_lossy(&text).into_owned()).filter(|text| !text.is_empty())
+        })
+        .collect()
+}
+
+/// Of each package on this machine the lowest version that the indexes have: an image as it was
+/// when the release came out.
+fn oldest(indexes: &[String], names: &BTreeSet<&str>) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, (Version, String)> = BTreeMap::new();
+    for index in indexes {
+        for text in index.split("\n\n").filter(|text| text.starts_with("Package: ")) {
+            let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+            let name = field("Package: ").unwrap();
+            if !names.contains(name) {
+                continue;
+            }
+            let version = Format::Deb.version(field("Version: ").unwrap()).unwrap();
+            let old = all.get(name).is_none_or(|(lowest, _)| version < *lowest);
+            if old {
+                all.insert(name.into(), (version, text.trim_end().to_owned()));
+            }
+        }
+    }
+    all.into_iter().map(|(name, (_, text))| (name, text)).collect()
+}
+
+/// What apt would upgrade in the image with the machine's indexes, or which packages of the image
+/// lack others.
+fn upgrade(image: &BTreeMap<String, String>) -> Result<Vec<String>, BTreeSet<String>> {
+    let root = tempfile::tempdir().unwrap();
+    let installed = image.values().map(|text| format!("{text}\nStatus: install ok installed\n\n"));
+    std::fs::write(root.path().join("status"), installed.collect::<String>()).unwrap();
+    let option = format!("Dir::State::Status={}", root.path().join("status").display());
+    let all = ["-o", &option, "-o", "Debug::NoLocking=1", "-s", "upgrade", "--with-new-pkgs"];
+    let output = Command::new("apt-get").args(all).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        let mut all: Vec<String> = installs(&text).collect();
+        all.sort();
+        return Ok(all);
+    }
+    let unmet = text.lines().filter_map(|line| line.strip_prefix(' ')?.split_once(" : "));
+    let unmet: BTreeSet<String> = unmet.map(|(name, _)| name.trim().to_owned()).collect();
+    assert!(unmet.iter().any(|name| image.contains_key(name)), "{text}");
+    Err(unmet)
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may read the environment")]
+fn apt_agrees_on_a_real_release() {
+    // It takes seconds: only where real data is asked for.
+    if crate::memory_root::corpus().is_none() {
+        return;
+    }
+    let indexes = indexes();
+    if indexes.is_empty() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "apt has no indexes here");
+        eprintln!("SKIPPED: apt has no indexes here, no plan was compared with its");
+        return;
+    }
+    let status = std::fs::read_to_string("/var/lib/dpkg/status").unwrap();
+    let names = status.lines().filter_map(|line| line.strip_prefix("Package: ")).collect();
+    let mut image = oldest(&indexes, &names);
+    let theirs = loop {
+        match upgrade(&image) {
+            Ok(theirs) => break theirs,
+            // Of another vendor on this machine: Debian's package of that name needs others.
+            Err(unmet) => image.retain(|name, _| !unmet.contains(name)),
+        }
+    };
+    assert!(image.len() > 50 && !theirs.is_empty());
+
+    let mut db = crate::memory_root::MemoryRoot::default();
+    for (name, text) in &image {
+        db.file(format!("var/lib/dpkg/status.d/{name}"), text.as_bytes());
+    }
+    let system = crate::System::detect(&db, &crate::Hints::default()).unwrap();
+    assert!(system.warnings.is_empty(), "{:?}", system.warnings);
+    let base = "https://mirror.invalid/".parse().unwrap();
+    let catalog: Catalog = indexes
+        .iter()
+        .map(|index| {
+            let arch = system.arch.as_str();
+            crate::deb::read_packages(index.as_bytes(), arch, &base, "suite").unwrap().catalog
+        })
+        .collect();
+    let decided = system.plan(&catalog, &Request::Everything);
+    let mut ours: Vec<String> =
+        decided.updates.iter().map(|u| format!("{} {}", u.to.name, u.to.version)).collect();
+    ours.sort();
+    assert_eq!(ours, theirs, "{:#?}", decided.skipped);
+    assert!(decided.skipped.is_empty(), "{:#?}", decided.skipped);
 }
