@@ -69,7 +69,8 @@ pub async fn read_file(
 ) -> Result<Option<Bytes>> {
     let wanted = path.to_owned();
     let keep = move |path: &Path| if path == wanted { Keep::Content } else { Keep::Nothing };
-    let limits = Limits { file: limit, kept: limit.saturating_mul(2), ..Limits::default() };
+    let limits = Limits::default();
+    let limits = Limits { file: limit, kept: limits.kept.saturating_add(limit), ..limits };
     let index = index_layer(source, layer, Arc::new(keep), &limits).await?;
     let found = index.iter().find(|(name, _)| *name == path).map(|(_, node)| node);
     match found.map(|node| (node.kind, node.content)) {

@@ -223,7 +223,8 @@ impl<'a> Scan<'a> {
         tar: &mut TarReader<R>,
     ) -> Result<()> {
         let keep = (self.keep)(as_path(path));
-        let fits = entry.size <= self.limits.file && self.kept + entry.size <= self.limits.kept;
+        let fits = entry.size <= self.limits.file
+            && self.kept.saturating_add(entry.size) <= self.limits.kept;
         if keep == Keep::Nothing || (entry.is_sparse() && entry.size > self.limits.file) {
             return Ok(());
         }
