@@ -1,7 +1,8 @@
 //! The merged file system against what other programs unpack: umoci, and podman's storage.
 //!
 //! Both make device nodes and owners, so they run as root. Without them the tests say so loudly.
-#![allow(clippy::disallowed_methods, reason = "tests ask where the corpus is")]
+#![allow(clippy::disallowed_methods, reason = "a test asks where the corpus is")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "this is a test")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
