@@ -154,6 +154,7 @@ impl Error {
                 Some(format!("log in to {host} with docker login, podman login or skopeo login"))
             }
             Self::Stream { source, .. } => inner(source).and_then(Self::hint),
+            Self::Network { .. } => crate::http::hint(self),
             _ => None,
         }
     }

@@ -19,7 +19,7 @@ use crate::{Error, Result};
 pub use get::{Get, Response};
 pub(crate) use get::{Reopen, pieces, resumable};
 pub(crate) use refusal::{Refusal, place};
-pub(crate) use retry::speaks_tls;
+pub(crate) use retry::{hint, speaks_tls};
 pub(crate) use upload::Broken;
 
 /// How the network is used. Everything is explicit: nothing is taken from the environment.

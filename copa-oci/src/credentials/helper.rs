@@ -26,24 +26,31 @@ struct Answer {
 
 /// Asks a helper for what it holds for a server.
 pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Credential>> {
-    let failed = |reason: String| Error::Invalid {
-        what: "credential helper",
-        text: format!("docker-credential-{name}"),
-        reason,
-    };
+    let program = format!("docker-credential-{name}");
     // The name is part of a program's name, never a path.
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
-        return Err(failed("this is not the name of a helper".into()));
+        return Err(failed(&program, "this is not the name of a helper".into()));
     }
-    let run = timeout(PATIENCE, run(name, server)).await;
-    let run = run.map_err(|_| failed(format!("no answer within {} s", PATIENCE.as_secs())))?;
+    consult(&program, server, PATIENCE).await
+}
+
+/// Asks this program.
+pub(super) async fn consult(
+    program: &str,
+    server: &str,
+    patience: Duration,
+) -> Result<Option<Credential>> {
+    let failed = |reason| failed(program, reason);
+    let run = timeout(patience, run(program, server)).await;
+    let run = run.map_err(|_| failed(format!("no answer within {} s", patience.as_secs_f32())))?;
     let (success, output) = run.map_err(|e| failed(format!("it cannot be run: {e}")))?;
     if !success {
         let said = String::from_utf8_lossy(&output);
         return match said.trim() {
             NOT_FOUND => Ok(None),
             said => {
-                Err(failed(format!("it failed: {}", said.chars().take(200).collect::<String>())))
+                let said: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
+                Err(failed(format!("it failed: {said}")))
             }
         };
     }
@@ -56,9 +63,13 @@ pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Credential>> 
     }))
 }
 
+fn failed(program: &str, reason: String) -> Error {
+    Error::Invalid { what: "credential helper", text: program.to_owned(), reason }
+}
+
 /// Whether it succeeded, and what it printed.
-async fn run(name: &str, server: &str) -> io::Result<(bool, Vec<u8>)> {
-    let mut child = Command::new(format!("docker-credential-{name}"))
+async fn run(program: &str, server: &str) -> io::Result<(bool, Vec<u8>)> {
+    let mut child = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -75,6 +75,48 @@ async fn helpers_are_never_paths_and_must_exist() {
     }
 }
 
+#[tokio::test]
+async fn helpers_are_asked_and_not_waited_for_for_ever() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("docker-credential-test");
+    let script = r#"#!/bin/sh
+        test "$1" = get || exit 9
+        read -r server
+        case "$server" in
+        user*) echo '{"ServerURL":"x","Username":"a","Secret":"b"}' ;;
+        token*) echo '{"ServerURL":"x","Username":"<token>","Secret":"c"}' ;;
+        none*) echo 'credentials not found in native keychain'; exit 1 ;;
+        slow*) exec sleep 60 ;;
+        odd*) echo 'b' ;;
+        *) echo 'locked'; exit 2 ;;
+        esac"#;
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = path.display().to_string();
+    let ask = async |server: &str| {
+        // While another test of this process forks, the script may still count as being written.
+        loop {
+            let server = format!("{server}\n");
+            let found = helper::consult(&path, &server, Duration::from_secs(2)).await;
+            let text = found.as_ref().map_or_else(ToString::to_string, |_| String::new());
+            if !text.contains("Text file busy") {
+                return found.map_err(|_| text);
+            }
+        }
+    };
+    assert_eq!(ask("user").await, Ok(basic("a", "b")));
+    assert_eq!(ask("token").await, Ok(Some(Credential::IdentityToken("c".into()))));
+    assert_eq!(ask("none").await, Ok(None));
+    for (server, reason) in
+        [("slow", "no answer within"), ("odd", "not understood"), ("x", "it failed: locked")]
+    {
+        let error = ask(server).await.unwrap_err();
+        assert!(error.contains(reason) && error.contains("docker-credential-test"), "{error}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_file_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), key in "\\PC*", auth in "\\PC*") {

@@ -52,7 +52,7 @@ impl Refusal {
 
     /// The error that reports it.
     pub(crate) fn into_error(self) -> Error {
-        if matches!(self.status, 404 | 410) {
+        if matches!((self.method, self.status), ("GET" | "HEAD", 404 | 410)) {
             return Error::NotFound { what: self.url.path().to_owned(), place: place(&self.url) };
         }
         let words = self.words();

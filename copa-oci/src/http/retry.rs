@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use rustls::CertificateError;
 
 use crate::{Error, Result};
 
@@ -54,6 +55,18 @@ pub(crate) fn speaks_tls(outcome: &Result<Response>) -> bool {
             Some(_) => true,
         },
     }
+}
+
+/// What a person can do about a connection that could not be made.
+pub(crate) fn hint(error: &Error) -> Option<String> {
+    let text = match cause::<rustls::Error>(error)? {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "its certificate was issued by somebody unknown: add the issuer's CA certificate"
+        }
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS: allow plain HTTP for it",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 /// The first cause of this type.

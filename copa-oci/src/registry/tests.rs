@@ -208,6 +208,52 @@ async fn broken_uploads_start_again() {
     }
 }
 
+/// A place that is slower than anybody's patience.
+#[derive(Debug)]
+struct Slow(Location);
+
+#[async_trait]
+impl Source for Slow {
+    fn location(&self) -> &Location {
+        &self.0
+    }
+
+    async fn resolve(&self, name: &str) -> Result<Descriptor> {
+        Err(Error::NotFound { what: name.into(), place: self.0.to_string() })
+    }
+
+    async fn open_unverified(&self, _: &Descriptor) -> Result<ByteStream> {
+        use futures_util::{StreamExt, stream};
+        let pieces = stream::iter([b"slow".as_slice(), b"ly"]).then(async |piece| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Bytes::from_static(piece))
+        });
+        Ok(ByteStream::new(pieces.boxed()))
+    }
+}
+
+#[tokio::test]
+async fn the_registry_is_not_blamed_for_a_slow_source() {
+    let fake = Fake::start(Access::Open).await;
+    let content = layer(b"slowly");
+    let source = Blob::From(Arc::new(Slow("oci:slow".parse().unwrap())));
+    anonymous(&fake).put(&content, &source).await.unwrap();
+    assert!(put_ok(&fake, &content));
+    assert_eq!(fake.count("PUT", "/blobs/uploads/"), 1);
+}
+
+#[tokio::test]
+async fn many_requests_at_once_share_a_token() {
+    let fake = Fake::start(Access::Bearer).await;
+    let registry = open(&fake, "team/app", user("user", "secret"));
+    let contents: Vec<_> = (0..8).map(|n| layer(&[n])).collect();
+    let asked = contents.iter().map(|content| registry.contains(content));
+    for found in futures_util::future::join_all(asked).await {
+        assert!(!found.unwrap());
+    }
+    assert_eq!(fake.count("GET", "/token"), 1);
+}
+
 #[tokio::test]
 async fn long_bodies_that_are_refused_are_sent_in_chunks() {
     let fake = Fake::start(Access::Open).await;

@@ -8,6 +8,15 @@ use super::*;
 const CONFIG: &[u8] =
     br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
 
+/// How the registry decides who may come in.
+enum Mode {
+    Plain,
+    /// TLS, and `user` with `secret`.
+    Passwords,
+    /// Tokens, from a server at this address.
+    Tokens(String),
+}
+
 struct Server {
     directory: tempfile::TempDir,
     child: Child,
@@ -23,7 +32,7 @@ impl Drop for Server {
 
 impl Server {
     /// `None`, loudly, when a tool is missing: never in CI.
-    fn start(tls: bool) -> Option<Self> {
+    fn start(mode: Mode) -> Option<Self> {
         let tools = ["docker-registry", "skopeo", "openssl", "htpasswd"];
         if let Some(tool) = tools.iter().find(|tool| !is_there(tool)) {
             #[allow(clippy::disallowed_methods)]
@@ -39,12 +48,21 @@ impl Server {
             "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp:\n  addr: {address}\n",
             at("data")
         );
-        if tls {
-            secure(directory.path());
-            let (crt, key, users) = (at("srv.crt"), at("srv.key"), at("users"));
-            config += &format!(
-                "  tls: {{certificate: {crt}, key: {key}}}\nauth: {{htpasswd: {{realm: lab, path: {users}}}}}\n"
-            );
+        let (crt, key, users) = (at("srv.crt"), at("srv.key"), at("users"));
+        match mode {
+            Mode::Plain => {}
+            Mode::Passwords => {
+                secure(directory.path());
+                config += &format!(
+                    "  tls: {{certificate: {crt}, key: {key}}}\nauth: {{htpasswd: {{realm: lab, path: {users}}}}}\n"
+                );
+            }
+            Mode::Tokens(ref realm) => {
+                secure(directory.path());
+                config += &format!(
+                    "auth: {{token: {{realm: {realm}, service: lab, issuer: lab, rootcertbundle: {crt}}}}}\n"
+                );
+            }
         }
         std::fs::write(at("config.yml"), config).unwrap();
         let mut serve = Command::new("docker-registry");
@@ -118,7 +136,7 @@ async fn read_back(registry: &Registry, digest: &Digest) {
 
 #[tokio::test]
 async fn a_plain_registry_and_skopeo_agree() {
-    let Some(server) = Server::start(false) else { return };
+    let Some(server) = Server::start(Mode::Plain) else { return };
     let reference = |name: &str| format!("{}/{name}", server.address).parse().unwrap();
     let registry = Registry::new(reference("team/app:1.0"), http(), Arc::new(Anonymous), false);
     let digest = push(&registry).await;
@@ -149,7 +167,7 @@ async fn a_plain_registry_and_skopeo_agree() {
 
 #[tokio::test]
 async fn a_registry_with_tls_and_passwords_lets_its_users_in() {
-    let Some(server) = Server::start(true) else { return };
+    let Some(server) = Server::start(Mode::Passwords) else { return };
     let ca = std::fs::read(server.directory.path().join("ca.crt")).unwrap();
     let options = HttpOptions { ca_certificates: vec![ca], retries: 0, ..HttpOptions::default() };
     let http = Http::new(&options).unwrap();
@@ -168,4 +186,69 @@ async fn a_registry_with_tls_and_passwords_lets_its_users_in() {
     let stranger = Http::new(&HttpOptions::default()).unwrap();
     let error = open(&stranger, user("user", "secret")).resolve("1.0").await.unwrap_err();
     assert!(matches!(&error, Error::Network { url, .. } if url.starts_with("https")), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("CA certificate")), "{:?}", error.hint());
+}
+
+/// A token server of the distribution specification: anybody may pull, `user` may push.
+async fn token_server(directory: std::path::PathBuf) -> axum::Router {
+    axum::Router::new().fallback(async move |request: axum::extract::Request| {
+        let user = request.headers().contains_key("authorization");
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let access: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
+            .filter(|(key, _)| key == "scope")
+            .map(|(_, scope)| {
+                let parts: Vec<_> = scope.split(':').collect();
+                let actions = parts[2].split(',').filter(|action| user || *action == "pull");
+                let actions: Vec<_> = actions.collect();
+                serde_json::json!({ "type": parts[0], "name": parts[1], "actions": actions })
+            })
+            .collect();
+        serde_json::json!({ "token": sign(&directory, &access), "expires_in": 300 }).to_string()
+    })
+}
+
+/// A JSON web token with the key that belongs to `srv.crt`.
+fn sign(directory: &Path, access: &[serde_json::Value]) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+    #[allow(clippy::disallowed_methods)]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let certificate = std::fs::read_to_string(directory.join("srv.crt")).unwrap();
+    let lines = certificate.lines().filter(|line| !line.starts_with("-----"));
+    let header =
+        serde_json::json!({ "typ": "JWT", "alg": "RS256", "x5c": [lines.collect::<String>()] });
+    let claims = serde_json::json!({
+        "iss": "lab", "sub": "user", "aud": "lab", "jti": "1", "access": access,
+        "iat": now, "nbf": now - 5, "exp": now + 300,
+    });
+    let text = [header, claims].map(|part| BASE64.encode(part.to_string())).join(".");
+    let file = tempfile::NamedTempFile::new_in(directory).unwrap();
+    std::fs::write(file.path(), &text).unwrap();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["dgst", "-sha256", "-sign", "srv.key"]).arg(file.path()).current_dir(directory);
+    format!("{text}.{}", BASE64.encode(openssl.output().unwrap().stdout))
+}
+
+#[tokio::test]
+async fn a_registry_with_tokens_gives_what_the_scopes_allow() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let realm = format!("http://{}/token", listener.local_addr().unwrap());
+    let Some(server) = Server::start(Mode::Tokens(realm)) else { return };
+    let router = token_server(server.directory.path().to_owned()).await;
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let open = |name: &str, credentials| {
+        let reference = format!("{}/{name}", server.address).parse().unwrap();
+        Registry::new(reference, http(), credentials, false)
+    };
+    let registry = open("team/app:1.0", user("user", "secret"));
+    let digest = push(&registry).await;
+    read_back(&open("team/app:1.0", Arc::new(Anonymous)), &digest).await;
+    let (layer, bytes) = blob(6 << 20);
+    // The token must cover both repositories.
+    let other = open("other/app", user("user", "secret"));
+    assert!(other.mount(&layer, registry.location()).await.unwrap());
+    assert!(other.contains(&layer).await.unwrap());
+    let nobody = open("third/app", Arc::new(Anonymous));
+    let error = nobody.put(&layer, &bytes).await.unwrap_err();
+    assert!(matches!(&error, Error::Denied { what, .. } if what == "push"), "{error}");
 }
