@@ -42,5 +42,8 @@ pub use location::Location;
 pub use registry::Registry;
 pub use rootfs::{Keep, LayerIndex, Limits, Node, NodeKind, Origin, RootFs};
 pub use spec::{Descriptor, Family, MediaType, Platform};
-pub use store::{Blob, LayoutSink, LayoutSource, Sink, Source};
+pub use store::{
+    ArchiveSink, ArchiveSource, Blob, DockerArchiveSink, DockerArchiveSource, LayoutSink,
+    LayoutSource, Sink, Source,
+};
 pub use stream::ByteStream;

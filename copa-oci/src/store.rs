@@ -1,11 +1,14 @@
 //! Places that hold images: five verbs cover registries, layouts and archives.
 
+mod archive;
+mod docker_archive;
 pub(crate) mod document;
 mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod layout;
 mod names;
+mod tarball;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,6 +18,8 @@ use bytes::Bytes;
 
 pub(crate) use names::is_image;
 
+pub use archive::{ArchiveSink, ArchiveSource};
+pub use docker_archive::{DockerArchiveSink, DockerArchiveSource};
 pub use layout::{LayoutSink, LayoutSource};
 
 use crate::{ByteStream, Descriptor, Location, Result};

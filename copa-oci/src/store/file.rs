@@ -111,3 +111,13 @@ pub(super) fn parent(path: &Path) -> PathBuf {
         _ => PathBuf::from("."),
     }
 }
+
+/// A temporary file beside `path`, where it will be, and a handle to write it with.
+pub(super) fn beside(path: &Path) -> Result<(NamedTempFile, File)> {
+    if path.is_dir() {
+        return Err(failed("write", path)(io::ErrorKind::IsADirectory.into()));
+    }
+    let temporary = unplaced(&parent(path))?;
+    let file = temporary.reopen().map_err(failed("open", path))?;
+    Ok((temporary, file))
+}

@@ -1,0 +1,266 @@
+//! An OCI image layout in a tar file.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tempfile::NamedTempFile;
+
+use super::document;
+use super::file::{beside, blocking, failed, fill, place};
+use super::layout::MARKER;
+use super::names::{self, Names};
+use super::tarball::Tarball;
+use crate::{Blob, ByteStream, Descriptor, Digest, Error, Location, Result, Sink, Source};
+
+pub(super) const BLOCK: u64 = 512;
+
+/// Images in an OCI image layout in a tar file, read where it is.
+#[derive(Debug)]
+pub struct ArchiveSource {
+    location: Location,
+    tarball: Arc<Tarball>,
+    names: Names,
+}
+
+impl ArchiveSource {
+    /// The archive at `path`, compressed or not.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, is no tar file, or holds no image layout.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let location = Location::OciArchive(path.clone(), None);
+        blocking(move || {
+            let tarball = Arc::new(Tarball::open(&path)?);
+            let missing = || Error::NotFound {
+                what: "an image layout (index.json)".into(),
+                place: path.display().to_string(),
+            };
+            let bytes = tarball.document("index.json", names::LIMIT)?.ok_or_else(missing)?;
+            let names = Names::parse(&bytes, &location)?;
+            Ok(Self { location, tarball, names })
+        })
+        .await
+    }
+
+    fn find(&self, digest: &Digest) -> Result<(u64, u64)> {
+        let found = self.tarball.find(&blob_name(digest))?;
+        let place = || self.location.to_string();
+        found.ok_or_else(|| Error::NotFound { what: digest.to_string(), place: place() })
+    }
+}
+
+#[async_trait]
+impl Source for ArchiveSource {
+    fn location(&self) -> &Location {
+        &self.location
+    }
+
+    async fn resolve(&self, name: &str) -> Result<Descriptor> {
+        if let Some(descriptor) = self.names.find(name, &self.location)? {
+            return Ok(descriptor);
+        }
+        let digest: Digest = name.parse()?;
+        let section = self.find(&digest)?;
+        let found = Descriptor::new("", digest, section.1);
+        let stream = self.tarball.section(section).verified(&found);
+        let bytes = stream.collect(name, document::LIMIT).await?;
+        Ok(Descriptor { media_type: document::media_type(name, &bytes)?, ..found })
+    }
+
+    async fn open_unverified(&self, content: &Descriptor) -> Result<ByteStream> {
+        Ok(self.tarball.section(self.find(&content.digest)?))
+    }
+}
+
+/// Writes images into a tar file: to a temporary file beside it, put in its place by
+/// [`Sink::tag`]. A writer that gives up leaves nothing; a file that was there is replaced.
+#[derive(Debug)]
+pub struct ArchiveSink {
+    path: PathBuf,
+    file: Arc<File>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    temporary: Option<NamedTempFile>,
+    end: u64,
+    slots: BTreeMap<Digest, Slot>,
+}
+
+/// The room of one piece of content. It is given out in the order of the calls, so that the
+/// archive's bytes do not depend on which download is faster.
+#[derive(Debug, Clone)]
+struct Slot {
+    offset: u64,
+    size: u64,
+    done: Arc<tokio::sync::Mutex<bool>>,
+}
+
+impl ArchiveSink {
+    /// Gets ready to write the archive `path`. Nothing is there yet.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be written to.
+    pub async fn create(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        blocking(move || {
+            let (temporary, file) = beside(&path)?;
+            let state = State { temporary: Some(temporary), end: 0, slots: BTreeMap::new() };
+            Ok(Self { path, file: Arc::new(file), state: Mutex::new(state) })
+        })
+        .await
+    }
+
+    fn slot(&self, content: &Descriptor) -> Result<Slot> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = state.slots.get(&content.digest) {
+            return Ok(slot.clone());
+        }
+        let long = || corrupt_size(content);
+        let offset = state.end;
+        let end = offset.checked_add(BLOCK).and_then(|start| start.checked_add(content.size));
+        state.end = end.and_then(|end| end.checked_next_multiple_of(BLOCK)).ok_or_else(long)?;
+        let slot = Slot { offset, size: content.size, done: Arc::default() };
+        state.slots.insert(content.digest.clone(), slot.clone());
+        Ok(slot)
+    }
+
+    /// Room that was given out and not filled would be damage in the archive.
+    fn is_whole(&self) -> Result<()> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let whole = |slot: &Slot| slot.done.try_lock().is_ok_and(|done| *done);
+        match state.slots.iter().find(|(_, slot)| !whole(slot)) {
+            Some((digest, _)) => {
+                Err(document::corrupt(digest.as_str(), "it was not written whole"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn is_done(&self, digest: &Digest) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = state.slots.get(digest);
+        slot.is_some_and(|slot| slot.done.try_lock().is_ok_and(|done| *done))
+    }
+}
+
+fn corrupt_size(content: &Descriptor) -> Error {
+    document::corrupt(content.digest.as_str(), "its size is impossible")
+}
+
+#[async_trait]
+impl Sink for ArchiveSink {
+    async fn contains(&self, content: &Descriptor) -> Result<bool> {
+        Ok(self.is_done(&content.digest))
+    }
+
+    async fn put(&self, content: &Descriptor, blob: &Blob) -> Result<()> {
+        let slot = self.slot(content)?;
+        let mut done = slot.done.lock().await;
+        if *done {
+            return Ok(());
+        }
+        let header = header(&blob_name(&content.digest), slot.size)?;
+        let (file, mut at) = (Arc::clone(&self.file), slot.offset);
+        let mut next = move |bytes: &[u8]| {
+            file.write_all_at(bytes, at)?;
+            at += bytes.len() as u64;
+            Ok(())
+        };
+        next(header.as_bytes()).map_err(failed("write", &self.path))?;
+        let stream = blob.open(content).await?;
+        let write = move |chunk: Bytes| next(&chunk);
+        fill(stream, content.digest.as_str(), write, &self.path).await?;
+        *done = true;
+        Ok(())
+    }
+
+    /// A name that is a digest stores the manifest and does not finish the archive: that is how
+    /// the manifests of an index are written.
+    async fn tag(&self, manifest: &Descriptor, bytes: &Bytes, name: &str) -> Result<()> {
+        for digest in document::named(bytes)? {
+            if !self.is_done(&digest) {
+                let place = self.path.display().to_string();
+                return Err(Error::NotFound { what: digest.to_string(), place });
+            }
+        }
+        self.put(manifest, &Blob::Bytes(bytes.clone())).await?;
+        self.is_whole()?;
+        if name.parse::<Digest>().is_ok() {
+            return Ok(());
+        }
+        let mut names = Names::empty();
+        names.set(manifest, name)?;
+        let index = names.to_bytes()?;
+        let (temporary, mut end) = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.temporary.take(), state.end)
+        };
+        let temporary = temporary.ok_or_else(|| finished(&self.path))?;
+        let (path, file) = (self.path.clone(), Arc::clone(&self.file));
+        blocking(move || {
+            for (name, bytes) in [(MARKER.0, MARKER.1), ("index.json", &index)] {
+                end = append(&file, end, name, bytes).map_err(failed("write", &path))?;
+            }
+            finish(&file, end).map_err(failed("write", &path))?;
+            place(temporary, &path)
+        })
+        .await
+    }
+}
+
+/// An archive is written once.
+pub(super) fn finished(path: &std::path::Path) -> Error {
+    let reason = "it is finished; an archive holds one image".into();
+    Error::Unsupported { what: format!("writing to {} again", path.display()), reason }
+}
+
+fn blob_name(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm(), digest.hex())
+}
+
+/// The header of a regular file: owned by root, without a time, the same on every run.
+pub(super) fn header(name: &str, size: u64) -> Result<tar::Header> {
+    let mut header = tar::Header::new_ustar();
+    let invalid = |e: std::io::Error| document::corrupt(name, e.to_string());
+    // Beyond 8 GiB the size does not fit in octal: GNU's binary form is read everywhere.
+    if size >= 1 << 33 {
+        header = tar::Header::new_gnu();
+    }
+    header.set_path(name).map_err(invalid)?;
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header.set_cksum();
+    Ok(header)
+}
+
+/// Writes a whole entry; where the next one begins.
+pub(super) fn append(file: &File, at: u64, name: &str, bytes: &[u8]) -> std::io::Result<u64> {
+    let size = bytes.len() as u64;
+    let header = header(name, size).map_err(Error::into_io)?;
+    file.write_all_at(header.as_bytes(), at)?;
+    file.write_all_at(bytes, at + BLOCK)?;
+    Ok((at + BLOCK + size).next_multiple_of(BLOCK))
+}
+
+/// Writes the end marker. What was not written reads as zeros: the padding of entries.
+pub(super) fn finish(file: &File, end: u64) -> std::io::Result<()> {
+    file.set_len(end)?;
+    file.set_len(end + 2 * BLOCK)
+}
+
+#[cfg(test)]
+mod tests;
