@@ -40,14 +40,11 @@ pub(crate) struct StatusD {
 
 /// One file of the database.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "installing packages, which comes next, reads all of it")]
 pub(crate) struct Entry {
     /// Its physical path in the image.
     pub(crate) file: PathBuf,
     /// The physical path of its `.md5sums`, when there is one.
     pub(crate) md5sums: Option<PathBuf>,
-    /// Its content, byte for byte.
-    pub(crate) control: Bytes,
     /// What it says.
     pub(crate) installed: Installed,
     /// What its `.md5sums` lists: clean paths below the root, as in the package.
@@ -98,7 +95,7 @@ impl StatusD {
             }
         };
         let (md5sums, files) = self.sums(root, &file)?;
-        self.entries.push(Entry { file, md5sums, control, installed, files });
+        self.entries.push(Entry { file, md5sums, installed, files });
         Ok(())
     }
 
