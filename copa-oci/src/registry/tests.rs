@@ -8,7 +8,7 @@ use fake::{Access, Fake, Fault};
 use super::*;
 use crate::Kind;
 use crate::credentials::{Anonymous, Credential};
-use crate::http::{Get, HttpOptions};
+use crate::http::{Get, HttpOptions, ProxyOptions};
 
 #[derive(Debug)]
 struct Fixed(Credential);
@@ -389,6 +389,41 @@ async fn mirrors_are_asked_whether_something_is_new() {
     fake.fail("GET", "/v2/x", 1, Fault::Answer(403, Vec::new(), String::new()));
     let error = http().get(Get::new(secret)).await.unwrap_err().to_string();
     assert!(!error.contains("pass") && !error.contains("word"), "{error}");
+}
+
+#[tokio::test]
+async fn proxies_are_used_but_not_for_loopback() {
+    let fake = Fake::start(Access::Open).await;
+    fake.add_blob("x", b"proxied");
+    let path = format!("v2/x/blobs/{}", layer(b"proxied").digest);
+    let get = async |proxy: &str, no_proxy: Option<&str>, host: &str| {
+        let proxy = ProxyOptions {
+            http: Some(proxy.to_owned()),
+            no_proxy: no_proxy.map(str::to_owned),
+            ..ProxyOptions::default()
+        };
+        let http = Http::new(&HttpOptions { proxy, retries: 0, ..HttpOptions::default() })?;
+        let url = format!("http://{host}/{path}").parse().unwrap();
+        http.get(Get::new(url)).await?.into_stream().collect("x", 100).await
+    };
+    let proxy = format!("http://user:word@{}", fake.address);
+    assert_eq!(get(&proxy, None, "mirror.invalid").await.unwrap(), "proxied");
+    assert!(get(&proxy, Some("mirror.invalid"), "mirror.invalid").await.is_err());
+    // Nobody listens at this proxy: it is not asked.
+    assert_eq!(get("http://127.0.0.1:1", None, &fake.address).await.unwrap(), "proxied");
+    let error = get("http://user:word@[", None, "h").await.unwrap_err().to_string();
+    assert!(error.starts_with("proxy address") && !error.contains("word"), "{error}");
+}
+
+#[test]
+fn a_bundle_without_certificates_is_refused() {
+    let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for bundle in [&b""[..], b"text", broken] {
+        let options =
+            HttpOptions { ca_certificates: vec![bundle.to_vec()], ..HttpOptions::default() };
+        let error = Http::new(&options).unwrap_err();
+        assert!(matches!(error, Error::Invalid { what: "CA bundle", .. }), "{error}");
+    }
 }
 
 #[tokio::test]
