@@ -18,7 +18,6 @@ mod catalog;
 mod change;
 mod db;
 pub mod deb;
-#[allow(dead_code, reason = "read by the repository, which comes next")]
 mod decompress;
 mod distro;
 mod download;
@@ -27,11 +26,13 @@ mod format;
 mod install;
 #[cfg(test)]
 mod memory_root;
+mod mirror;
 mod package;
 mod plan;
 mod port;
 mod repository;
 mod resolve;
+mod signature;
 mod system;
 mod version;
 
@@ -43,11 +44,12 @@ pub use distro::Distro;
 pub use error::{Error, Kind, Result};
 pub use format::Format;
 pub use install::{Installation, Kept, Why};
+pub use mirror::Mirror;
 pub use package::{
     Candidate, Checksum, Constraint, Dependency, Installed, Operator, Package, Relations,
 };
 pub use plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
 pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat};
-pub use repository::{Loaded, Repository, load_all};
+pub use repository::{Loaded, Repository, Trust, load_all};
 pub use system::{Hints, System};
 pub use version::Version;

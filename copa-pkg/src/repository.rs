@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 
 use crate::{Cache, Catalog, Fetch, Result};
 
@@ -23,6 +25,27 @@ pub trait Repository: Debug + Send + Sync {
     /// signed; [`Error::NotFound`](crate::Error::NotFound) and
     /// [`Error::Fetch`](crate::Error::Fetch) when it cannot be had.
     async fn load(&self, fetch: &dyn Fetch, cache: &dyn Cache) -> Result<Loaded>;
+}
+
+/// How strictly the metadata of repositories is checked.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// Now: what dates are held against.
+    pub now: Timestamp,
+    /// Public keys, armored or not. When given, these and no others may sign.
+    pub keyring: Option<Bytes>,
+    /// Whether metadata that no trusted key signed is let through. Each time, a warning says so.
+    pub allow_unsigned: bool,
+    /// Whether expired and rolled back metadata, and keys that have expired since they signed, are
+    /// let through. Each time, a warning says so.
+    pub allow_expired: bool,
+}
+
+impl Trust {
+    /// Everything is checked.
+    pub fn strict(now: Timestamp) -> Self {
+        Self { now, keyring: None, allow_unsigned: false, allow_expired: false }
+    }
 }
 
 /// What loading repositories gave.

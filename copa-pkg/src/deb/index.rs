@@ -8,7 +8,7 @@
 //! packages   u32, how many
 //! provides   u32, how many
 //! refused    u32, how many stanzas were left out for not being in order
-//! records    [lengths of the texts: 9 x u16] [size u64] [SHA-256 32 bytes] [the texts]
+//! records    [lengths of the texts: 9 x u32] [size u64] [SHA-256 32 bytes] [the texts]
 //! packages   [record u32], sorted by name
 //! provides   [name u32] [length of name u32] [record u32], sorted by name
 //! ```
@@ -25,7 +25,9 @@ pub(crate) use scan::Scanner;
 const MAGIC: &[u8; 8] = b"copadeb1";
 const HEADER: usize = 24;
 const TEXTS: usize = 9;
-const FIXED: usize = TEXTS * 2 + 8 + 32;
+/// Where the size stands in a record, behind the lengths.
+const SIZE: usize = TEXTS * 4;
+const FIXED: usize = SIZE + 8 + 32;
 const PROVIDE: usize = 12;
 
 /// The texts of a record, in this order.
@@ -168,14 +170,13 @@ impl<'a> Record<'a> {
 
     /// How many bytes it has.
     pub(crate) fn size(self) -> u64 {
-        let at = TEXTS * 2;
-        let bytes = self.bytes.get(at..at + 8).and_then(|b| b.try_into().ok());
+        let bytes = self.bytes.get(SIZE..SIZE + 8).and_then(|b| b.try_into().ok());
         bytes.map_or(0, u64::from_le_bytes)
     }
 
     /// Its SHA-256, in hexadecimal.
     pub(crate) fn sha256(self) -> String {
-        hex::encode(self.bytes.get(TEXTS * 2 + 8..FIXED).unwrap_or_default())
+        hex::encode(self.bytes.get(SIZE + 8..FIXED).unwrap_or_default())
     }
 
     /// What it needs, offers and excludes.
@@ -203,10 +204,7 @@ impl<'a> Record<'a> {
 
     /// Where a text begins, from the start of the record, and its length.
     fn place(self, text: Text) -> (usize, usize) {
-        let length = |i: usize| match self.bytes.get(i * 2..i * 2 + 2) {
-            Some(&[low, high]) => usize::from(u16::from_le_bytes([low, high])),
-            _ => 0,
-        };
+        let length = |i: usize| number(self.bytes, i * 4).unwrap_or(0);
         let index = text as usize;
         (FIXED + (0..index).map(length).sum::<usize>(), length(index))
     }

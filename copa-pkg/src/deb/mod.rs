@@ -6,14 +6,17 @@ mod cacerts;
 mod control;
 mod db;
 mod decompress;
+mod discover;
 pub(crate) mod distroless;
-#[allow(dead_code, reason = "cached by the repository, which comes next")]
 mod index;
 mod ldcache;
 #[cfg(test)]
 mod oracle;
 mod record;
 mod relation;
+mod release;
+mod repo;
+mod sources;
 mod version;
 
 use std::io::Read;
@@ -23,6 +26,7 @@ use url::Url;
 use crate::{Catalog, Error, Loaded, Result};
 
 pub(crate) use db::StatusD;
+pub use discover::{HostFile, Sources, repositories};
 pub(crate) use index::{Index, Record};
 #[cfg(test)]
 pub(crate) use relation::read_relations;

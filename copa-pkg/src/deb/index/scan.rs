@@ -7,8 +7,12 @@ use memchr::{memchr, memmem};
 
 use super::{FIXED, HEADER, Index, MAGIC, PROVIDE, Record, TEXTS, Text};
 
-/// The longest stanza that is read. The longest of Debian have some 40 kB.
+/// The longest stanza that is read. The longest of Debian has some 80 kB.
 const LONGEST_STANZA: usize = 1 << 20;
+
+/// The longest text that is kept. The longest of Debian, what a package of Rust bindings provides,
+/// has 76 kB.
+const LONGEST_TEXT: u32 = 256 << 10;
 
 /// The most that is kept of an index: all of Debian's main needs some 25 MB.
 const LARGEST_INDEX: usize = 512 << 20;
@@ -50,8 +54,8 @@ const FIELDS: [&[u8]; 13] = [
     b"SHA256",
 ];
 
-const SIZE: usize = 11;
-const SHA256: usize = 12;
+const SIZE_FIELD: usize = 11;
+const SHA256_FIELD: usize = 12;
 
 impl Scanner {
     /// Keeps the packages of this architecture and those for all.
@@ -262,9 +266,9 @@ impl<'a> Stanza<'a> {
         if !orderly {
             return None;
         }
-        let size: u64 = std::str::from_utf8(self.get(SIZE)).ok()?.parse().ok()?;
+        let size: u64 = std::str::from_utf8(self.get(SIZE_FIELD)).ok()?.parse().ok()?;
         let mut sha256 = [0; 32];
-        hex::decode_to_slice(self.get(SHA256), &mut sha256).ok()?;
+        hex::decode_to_slice(self.get(SHA256_FIELD), &mut sha256).ok()?;
         let texts = [
             package.into(),
             version.into(),
@@ -284,7 +288,8 @@ fn encode(texts: &[std::borrow::Cow<'_, [u8]>; TEXTS], size: u64, sha: &[u8]) ->
     let length: usize = texts.iter().map(|text| text.len()).sum();
     let mut record = Vec::with_capacity(FIXED + length);
     for text in texts {
-        record.extend(u16::try_from(text.len()).ok()?.to_le_bytes());
+        let length = u32::try_from(text.len()).ok().filter(|length| *length <= LONGEST_TEXT)?;
+        record.extend(length.to_le_bytes());
     }
     record.extend(size.to_le_bytes());
     record.extend(sha);

@@ -1,0 +1,122 @@
+//! One suite of a Debian archive, as a repository: its metadata verified, its indexes read.
+
+mod metadata;
+mod packages;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::try_join_all;
+use url::Url;
+
+use super::release::Release;
+use crate::repository::{Loaded, Repository, Trust};
+use crate::signature::Keyring;
+use crate::{Cache, Error, Fetch, Result};
+
+/// One suite of one archive.
+#[derive(Debug, Clone)]
+pub(crate) struct Archive {
+    /// The archive's root: `dists/` and `pool/` are below it.
+    pub(crate) base: Url,
+    /// The suite, or a path below the root that ends in a slash: an archive without `dists/`.
+    pub(crate) suite: String,
+    /// The components to read: `main`.
+    pub(crate) components: Vec<String>,
+    /// The architecture, in Debian's words.
+    pub(crate) arch: String,
+    /// Who may sign; the reason when that cannot be told.
+    pub(crate) keys: Result<Arc<Keyring>, String>,
+    /// How strictly it is checked.
+    pub(crate) trust: Trust,
+    /// Whether indexes are asked for by their checksum; else the archive says.
+    pub(crate) by_hash: Option<bool>,
+    /// Whether `Valid-Until` counts.
+    pub(crate) check_valid_until: bool,
+    /// Whether it is an error when the archive has not got it.
+    pub(crate) required: bool,
+    /// What a person should know of how it was found.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What loading needs of the world.
+#[derive(Debug, Clone, Copy)]
+struct Ports<'a> {
+    fetch: &'a dyn Fetch,
+    cache: &'a dyn Cache,
+}
+
+#[async_trait]
+impl Repository for Archive {
+    fn describe(&self) -> String {
+        format!("{} from {}", self.suite, self.base)
+    }
+
+    async fn load(&self, fetch: &dyn Fetch, cache: &dyn Cache) -> Result<Loaded> {
+        let ports = Ports { fetch, cache };
+        let mut warnings = self.notes.clone();
+        let Some(release) = self.release(ports, &mut warnings).await? else {
+            return Ok(Loaded { warnings, ..Loaded::default() });
+        };
+        let paths = self.paths(&release, &mut warnings)?;
+        let all = try_join_all(paths.iter().map(|path| self.index(&release, path, ports))).await?;
+        let mut loaded: Loaded = all.into_iter().collect();
+        warnings.append(&mut loaded.warnings);
+        Ok(Loaded { warnings, ..loaded })
+    }
+}
+
+impl Archive {
+    /// Whether it is a plain directory of packages, without `dists/`.
+    fn is_flat(&self) -> bool {
+        self.suite.ends_with('/')
+    }
+
+    /// The address of a file of the suite.
+    fn url(&self, name: &str) -> Result<Url> {
+        let mut url = self.base.clone();
+        let mut segments = url.path_segments_mut().map_err(|()| Error::Invalid {
+            what: "archive",
+            text: self.base.to_string(),
+            reason: "nothing can be below this address".into(),
+        })?;
+        segments.pop_if_empty();
+        if !self.is_flat() {
+            segments.push("dists");
+        }
+        let parts = self.suite.split('/').chain(name.split('/'));
+        segments.extend(parts.filter(|part| !matches!(*part, "" | "." | "..")));
+        drop(segments);
+        Ok(url)
+    }
+
+    /// Where the indexes are, below the suite, without the name of the file.
+    fn paths(&self, release: &Release, warnings: &mut Vec<String>) -> Result<Vec<String>> {
+        if self.is_flat() {
+            return Ok(vec![String::new()]);
+        }
+        let listed = |path: &String| !packages::offers(release, path, false).is_empty();
+        let mut paths = Vec::new();
+        for component in &self.components {
+            let own = format!("{component}/binary-{}/", self.arch);
+            let all = format!("{component}/binary-all/");
+            if listed(&own) {
+                paths.push(own);
+            } else if self.required {
+                return Err(Error::Unsupported {
+                    what: format!("{} on {}", self.describe(), self.arch),
+                    reason: format!("it lists no {own}Packages"),
+                });
+            } else {
+                warnings.push(format!("{}: it lists no {own}Packages", self.describe()));
+            }
+            if release.separate_all() && listed(&all) {
+                paths.push(all);
+            }
+        }
+        Ok(paths)
+    }
+}
+
+#[cfg(test)]
+mod tests;

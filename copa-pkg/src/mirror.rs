@@ -1,0 +1,79 @@
+//! Mirrors that the user names.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{Error, Result};
+
+/// A copy of an archive that is to be used in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Mirror {
+    /// Which archive: `debian` or `debian-security`.
+    pub name: String,
+    /// The archive's root, below which `dists` and `pool` are: `http:`, `https:` or `file:`.
+    pub url: Url,
+}
+
+/// The archives that can be mirrored.
+const ARCHIVES: [&str; 2] = ["debian", "debian-security"];
+
+impl FromStr for Mirror {
+    type Err = Error;
+
+    /// Reads `debian=https://mirror.example/debian`.
+    fn from_str(text: &str) -> Result<Self> {
+        let invalid = |reason: String| Error::Invalid { what: "mirror", text: text.into(), reason };
+        let (name, url) =
+            text.split_once('=').ok_or_else(|| invalid("it is not NAME=URL".into()))?;
+        if !ARCHIVES.contains(&name) {
+            return Err(invalid(format!("`{name}` is none of {}", ARCHIVES.join(", "))));
+        }
+        let url: Url = url.parse().map_err(|e| invalid(format!("its URL: {e}")))?;
+        if !matches!(url.scheme(), "http" | "https" | "file") {
+            return Err(invalid("its URL is not http, https or file".into()));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(invalid("its URL has a query or a fragment".into()));
+        }
+        Ok(Self { name: name.into(), url })
+    }
+}
+
+impl TryFrom<String> for Mirror {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Mirror> for String {
+    fn from(mirror: Mirror) -> Self {
+        mirror.to_string()
+    }
+}
+
+impl fmt::Display for Mirror {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrors_are_read_and_written() {
+        for text in ["debian=https://a.example/debian", "debian-security=file:///srv/security"] {
+            assert_eq!(text.parse::<Mirror>().unwrap().to_string(), text);
+        }
+        for bad in ["debian", "ubuntu=https://a.example/", "debian=ftp://a.example/", "debian=x"] {
+            assert!(bad.parse::<Mirror>().is_err(), "{bad}");
+        }
+    }
+}
