@@ -22,6 +22,7 @@ const DATA_FREE: u64 = 64 << 20;
 const DATA_RATIO: u64 = 1000;
 const ENTRIES_MAX: usize = 500_000;
 const PATH_MAX: usize = 4096;
+const DEPTH_MAX: usize = 128;
 const SCRIPTS: [&str; 5] = ["preinst", "postinst", "prerm", "postrm", "config"];
 
 /// A `.deb` whose control members are read and whose data is still packed.
@@ -231,6 +232,9 @@ fn clean(path: &[u8]) -> io::Result<PathBuf> {
             Component::CurDir => {}
             _ => return Err(invalid(shown, "a path that leads out of the root")),
         }
+    }
+    if clean.components().count() > DEPTH_MAX {
+        return Err(invalid(shown, "a path that is too deep"));
     }
     Ok(clean)
 }

@@ -5,8 +5,10 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::{FileKind, Root};
 
-/// As many links are followed on the way to one path; Linux follows 40.
-const LINKS_MAX: u32 = 40;
+/// As many links are followed on the way to one path.
+const LINKS_MAX: u32 = 16;
+/// A link to a deeper path is not followed: resolving is recursive.
+const DEPTH_MAX: usize = 128;
 
 /// Physical paths: the image's own links followed in all components but the last.
 pub(super) struct Paths<'a> {
@@ -49,8 +51,9 @@ impl<'a> Paths<'a> {
         };
         let parent = self.directory(parent, links);
         let physical = parent.join(name);
-        let real = match self.link(&physical).filter(|_| links > 0) {
-            Some(target) => self.directory(&join(&parent, &target), links.saturating_sub(1)),
+        let target = self.link(&physical).map(|target| join(&parent, &target));
+        let real = match target.filter(|t| links > 0 && t.components().count() <= DEPTH_MAX) {
+            Some(target) => self.directory(&target, links - 1),
             None => physical,
         };
         self.known.insert(path.into(), real.clone());
@@ -77,4 +80,33 @@ pub(super) fn join(dir: &Path, target: &Path) -> PathBuf {
         }
     }
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory_root::MemoryRoot;
+
+    #[test]
+    fn links_are_followed_in_parents_only() {
+        let mut root = MemoryRoot::of(&[("usr/lib/x", "x")]);
+        root.link("lib", "usr/lib");
+        root.link("usr/lib/deep", "/lib/../lib/./real");
+        root.link("dangling", "../../no/where");
+        root.link("loop", "loop");
+        let mut paths = Paths::new(&root);
+        for (path, physical) in [
+            ("lib", "lib"),
+            ("lib/x", "usr/lib/x"),
+            ("lib/deep/y", "usr/lib/real/y"),
+            ("dangling/z", "no/where/z"),
+            ("loop/z", "loop/z"),
+            ("new/z", "new/z"),
+        ] {
+            assert_eq!(paths.physical(Path::new(path)), Path::new(physical), "{path}");
+        }
+        paths.becomes_directory(Path::new("lib"));
+        assert_eq!(paths.physical(Path::new("lib/x")), Path::new("lib/x"));
+        assert!(paths.is_directory(Path::new("lib")) && !paths.is_directory(Path::new("loop")));
+    }
 }

@@ -33,9 +33,10 @@ impl Work<'_> {
         for package in updated {
             self.stale_links(package, &mut gone);
         }
-        self.emptied(&mut gone);
+        let coming = self.directories_with_writes();
+        self.emptied(&coming, &mut gone);
         for (path, (package, file)) in std::mem::take(&mut self.over_directory) {
-            if self.is_emptied(&path, &gone) {
+            if self.is_emptied(&path, &coming, &gone) {
                 gone.retain(|below| !below.starts_with(&path));
                 self.out.changes.write(path, file);
             } else {
@@ -93,14 +94,14 @@ impl Work<'_> {
     }
 
     /// Directories of which nothing is left go too, and stand for what was below them.
-    fn emptied(&self, gone: &mut BTreeSet<PathBuf>) {
+    fn emptied(&self, coming: &BTreeSet<PathBuf>, gone: &mut BTreeSet<PathBuf>) {
         let mut open: Vec<PathBuf> = gone.iter().filter_map(|p| Some(p.parent()?.into())).collect();
         while let Some(dir) = open.pop() {
             let ships = self.directories.contains_key(&dir) || self.shipped.contains(&dir);
             if !may_go(&dir) || ships || gone.contains(&dir) {
                 continue;
             }
-            if self.is_emptied(&dir, gone) {
+            if self.is_emptied(&dir, coming, gone) {
                 gone.retain(|path| !path.starts_with(&dir));
                 open.extend(dir.parent().map(Path::to_owned));
                 gone.insert(dir);
@@ -108,17 +109,25 @@ impl Work<'_> {
         }
     }
 
+    /// All directories that something is written into, at any depth.
+    fn directories_with_writes(&self) -> BTreeSet<PathBuf> {
+        let writes = self.out.changes.iter().filter(|(_, c)| matches!(c, Change::Write(_)));
+        let writes = writes.map(|(path, _)| path);
+        let perhaps = self.over_directory.keys().map(PathBuf::as_path);
+        writes
+            .chain(perhaps)
+            .flat_map(|path| path.ancestors().skip(1))
+            .map(Path::to_owned)
+            .collect()
+    }
+
     /// Whether everything in the directory goes and nothing comes.
-    fn is_emptied(&self, dir: &Path, gone: &BTreeSet<PathBuf>) -> bool {
-        let comes = |(path, change): (&Path, &Change)| {
-            matches!(change, Change::Write(_)) && path != dir && path.starts_with(dir)
-        };
+    fn is_emptied(&self, dir: &Path, coming: &BTreeSet<PathBuf>, gone: &BTreeSet<PathBuf>) -> bool {
         let goes = |path: PathBuf| {
-            let is_dir = self.root.stat(&path).is_some_and(|s| s.kind == FileKind::Directory);
-            gone.contains(&path) || (is_dir && self.is_emptied(&path, gone))
+            let is_dir = || self.root.stat(&path).is_some_and(|s| s.kind == FileKind::Directory);
+            gone.contains(&path) || (is_dir() && self.is_emptied(&path, coming, gone))
         };
-        self.root.list(dir).into_iter().all(|name| goes(dir.join(name)))
-            && !self.out.changes.iter().any(comes)
+        !coming.contains(dir) && self.root.list(dir).into_iter().all(|name| goes(dir.join(name)))
     }
 }
 

@@ -173,6 +173,8 @@ fn files_links_and_directories_become_each_other() {
     assert_golden(&[&file(1)], &[&directory(2)]);
     assert_golden(&[&directory(1)], &[&file(2)]);
     assert_golden(&[&directory(1)], &[&link(2)]);
+    let alone = Deb::new("p", 2).link("usr/share/p/a", "/usr/bin");
+    assert_golden(&[&directory(1)], &[&alone]);
     let said = "dpkg-maintscript-helper symlink_to_dir /usr/share/p/a z 2~ p -- \"$@\"\n";
     assert_golden(&[&link(1)], &[&directory(2).script("preinst", said)]);
 }
