@@ -13,8 +13,10 @@
 //!   builders keep times, and users come later. Images whose times were all set to one value are
 //!   told by that, and their configuration is kept.
 //! - **Directories** that exist keep their mode and owner, as with dpkg.
-//! - **Without `.md5sums`**, all paths of the new version are written, and of the old one only
-//!   the target of a link that now points elsewhere is removed.
+//! - **Without `.md5sums`**, all paths of the new version are written over what is there, but for
+//!   configuration. What only the old version had cannot be told and stays.
+//!
+//! Where times tell nothing, a link at a path of the package counts as the package's.
 
 mod owners;
 mod part;
