@@ -238,11 +238,18 @@ fn names(signature: &Signature, fingerprint: &Fingerprint, id: &KeyId) -> bool {
 }
 
 impl Entry {
+    /// Certifications by others are dropped: they do not count, and checking them takes longer
+    /// than everything else (Debian's keys carry dozens).
     fn new(certificate: Certificate) -> Self {
-        let key: SignedPublicKey = certificate.clone().into();
+        let mut key: SignedPublicKey = certificate.into();
         let name = |key: &dyn KeyDetails| (key.fingerprint(), key.legacy_key_id());
+        let (fingerprint, id) = name(&key.primary_key);
+        for user in &mut key.details.users {
+            user.signatures.retain(|signature| names(signature, &fingerprint, &id));
+        }
         let subkeys = key.public_subkeys.iter().map(|subkey| name(&subkey.key));
-        let keys = std::iter::once(name(&key.primary_key)).chain(subkeys).collect();
+        let keys = std::iter::once((fingerprint, id)).chain(subkeys).collect();
+        let certificate = key.into();
         Self { certificate, keys }
     }
 }
