@@ -118,11 +118,6 @@ impl Watch {
         Self { observer, cancel }
     }
 
-    /// Nobody watches.
-    pub(crate) fn nobody() -> Self {
-        Self::new(Arc::new(|_: &Event<'_>| ()), Cancel::new())
-    }
-
     pub(crate) fn cancel(&self) -> &Cancel {
         &self.cancel
     }

@@ -1,0 +1,182 @@
+//! Where the two sides meet: an image's layers as copa-pkg's file system, and its words for
+//! platforms and changes.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use crate::oci::{
+    self, Entry, EntryKind, Image, Keep, LayerIndex, Limits, Node, NodeKind, Origin, Platform,
+    RootFs,
+};
+use crate::pkg::{
+    self, Arch, Change, ChangeSet, Content, Error, File, FileKind, Interest, Result, Root, Stat,
+};
+
+/// The merged layers of an image as the file system that packages are looked for in.
+///
+/// What was not kept while the layers were streamed is read by streaming a layer again. Used from
+/// a thread of the blocking pool only.
+#[derive(Debug)]
+pub(crate) struct ImageRoot {
+    root: Arc<RootFs>,
+    image: Image,
+    runtime: Handle,
+    /// What was read again, by real path.
+    again: Mutex<BTreeMap<PathBuf, Bytes>>,
+}
+
+impl ImageRoot {
+    pub(crate) fn new(root: Arc<RootFs>, image: Image, runtime: Handle) -> Self {
+        Self { root, image, runtime, again: Mutex::default() }
+    }
+
+    /// The node of a regular file, links followed, and its real path.
+    fn file(&self, path: &Path) -> Option<(PathBuf, Node<'_>)> {
+        let real = self.root.real_path(path)?;
+        let node = self.root.at(&real)?;
+        matches!(node.kind, NodeKind::Regular { .. }).then_some((real, node))
+    }
+
+    /// Streams the layer that a file comes from once more, for one thing about that file.
+    fn again<T>(
+        &self,
+        origin: Option<Origin<'_>>,
+        keep: Keep,
+        take: impl Fn(Node<'_>) -> Option<T>,
+    ) -> oci::Result<Option<T>> {
+        let Some(origin) = origin else { return Ok(None) };
+        let Some(layer) = self.image.layers().get(origin.layer) else { return Ok(None) };
+        let wanted = origin.path.to_owned();
+        tracing::debug!(path = %wanted.display(), layer = %layer.diff_id, "read again");
+        let only = move |path: &Path| if path == wanted { keep } else { Keep::Nothing };
+        let limits = Limits::default();
+        let index = oci::index_layer(self.image.source(), layer, Arc::new(only), &limits);
+        let index: LayerIndex = self.runtime.block_on(index)?;
+        let found = index.iter().find(|(path, _)| *path == origin.path);
+        Ok(found.and_then(|(_, node)| take(node)))
+    }
+
+    fn remembered(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, Bytes>> {
+        self.again.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Root for ImageRoot {
+    fn stat(&self, path: &Path) -> Option<Stat> {
+        self.root.lookup(path).map(stat)
+    }
+
+    fn real_path(&self, path: &Path) -> Option<PathBuf> {
+        self.root.real_path(path)
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Bytes>> {
+        let Some((real, node)) = self.file(path) else { return Ok(None) };
+        if let Some(content) =
+            node.content.cloned().or_else(|| self.remembered().get(&real).cloned())
+        {
+            return Ok(Some(content));
+        }
+        let content = self.again(node.origin, Keep::Content, |node| node.content.cloned());
+        let content = content.map_err(|e| unreadable(path, e))?;
+        let content = content.ok_or_else(|| too_large(path))?;
+        self.remembered().insert(real, content.clone());
+        Ok(Some(content))
+    }
+
+    fn md5(&self, path: &Path) -> Result<Option<[u8; 16]>> {
+        let Some((_, node)) = self.file(path) else { return Ok(None) };
+        if node.md5.is_some() {
+            return Ok(node.md5);
+        }
+        let md5 = self.again(node.origin, Keep::Md5, |node| node.md5);
+        md5.map_err(|e| unreadable(path, e))
+    }
+
+    fn list(&self, dir: &Path) -> Vec<OsString> {
+        self.root.list(dir).map(ToOwned::to_owned).collect()
+    }
+}
+
+fn unreadable(path: &Path, error: oci::Error) -> Error {
+    Error::Root { path: path.display().to_string(), source: Box::new(error) }
+}
+
+fn too_large(path: &Path) -> Error {
+    let limit = format!("{} MiB", Limits::default().file >> 20);
+    Error::TooLarge { what: path.display().to_string(), limit }
+}
+
+fn stat(node: Node<'_>) -> Stat {
+    let kind = match node.kind {
+        NodeKind::Regular { size } => FileKind::Regular(size),
+        NodeKind::Directory => FileKind::Directory,
+        NodeKind::Symlink(target) => FileKind::Symlink(target.to_owned()),
+        _ => FileKind::Special,
+    };
+    let Node { mode, uid, gid, mtime, xattrs, .. } = node;
+    Stat { kind, mode, uid, gid, mtime, xattrs: xattrs.to_vec() }
+}
+
+/// What to keep of a file while its layer is streamed.
+pub(crate) fn keep(path: &Path) -> Keep {
+    match pkg::System::interest(path) {
+        Interest::Content => Keep::Content,
+        Interest::Checksum => Keep::Md5,
+        _ => Keep::Nothing,
+    }
+}
+
+/// The distribution's word for a platform; `None` where there is none or more than one.
+pub(crate) fn arch(platform: &Platform) -> Option<Arch> {
+    Some(match (platform.architecture.as_str(), platform.variant.as_deref()) {
+        ("amd64", _) => Arch::Amd64,
+        ("arm64", _) => Arch::Arm64,
+        ("arm", Some("v5" | "5")) => Arch::Armel,
+        ("arm", Some("v7" | "7")) => Arch::Armhf,
+        ("386", _) => Arch::I386,
+        ("mips64le", _) => Arch::Mips64el,
+        ("ppc64le", _) => Arch::Ppc64el,
+        ("riscv64", _) => Arch::Riscv64,
+        ("s390x", _) => Arch::S390x,
+        _ => return None,
+    })
+}
+
+/// The changes, as the entries of a layer.
+pub(crate) fn entries(changes: ChangeSet) -> oci::Result<Vec<Entry>> {
+    let entries = changes.into_iter().map(|(path, change)| match change {
+        Change::Write(file) => written(path, file),
+        Change::Remove => Ok(whiteout(path)),
+        _ => Err(unknown(&path)),
+    });
+    entries.collect()
+}
+
+fn written(path: PathBuf, file: File) -> oci::Result<Entry> {
+    let kind = match file.content {
+        Content::Regular(bytes) => EntryKind::Regular(bytes),
+        Content::Directory => EntryKind::Directory,
+        Content::Symlink(target) => EntryKind::Symlink(target),
+        Content::Hardlink(other) => EntryKind::Hardlink(other),
+        _ => return Err(unknown(&path)),
+    };
+    let File { mode, uid, gid, mtime, xattrs, .. } = file;
+    Ok(Entry { path, kind, mode, uid, gid, mtime, xattrs })
+}
+
+/// For kinds of changes that come after this was written.
+fn unknown(path: &Path) -> oci::Error {
+    let reason = "no layer can hold a change of this kind".into();
+    oci::Error::Unsupported { what: path.display().to_string(), reason }
+}
+
+fn whiteout(path: PathBuf) -> Entry {
+    let kind = EntryKind::Whiteout;
+    Entry { path, kind, mode: 0, uid: 0, gid: 0, mtime: 0, xattrs: Vec::new() }
+}

@@ -1,0 +1,207 @@
+//! The plan carried out: packages downloaded, one layer built, the image put together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use super::{Inspected, Patcher, blocking};
+use crate::adapt;
+use crate::fetch::{HttpFetch, recall, remember};
+use crate::marks::{self, Marks};
+use crate::observe::{Stage, Transfer, Watched};
+use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
+use crate::pkg::{
+    self, Body, Candidate, ChangeSet, Fetch, Kept, Package, Skip, Skipped, UpdatePlan,
+};
+use crate::rest::without;
+use crate::url::Url;
+use crate::{Error, Result};
+
+/// A patched image, not yet written anywhere.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Patched {
+    /// The image: the original's layers and one more, or the original when nothing changed.
+    pub image: Image,
+    /// The layer that was put on top; `None` when nothing changed.
+    pub layer: Option<Layer>,
+    /// What was done: the plan, without what failed on the way.
+    pub plan: UpdatePlan,
+    /// Files that stayed as they were although a package would have changed them.
+    pub kept: Vec<Kept>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+impl Patched {
+    /// Whether the image is another than before.
+    pub fn is_changed(&self) -> bool {
+        self.layer.is_some()
+    }
+
+    /// The packages that somebody asked for and did not get.
+    pub fn refused(&self) -> impl Iterator<Item = &Skipped> {
+        self.plan.skipped.iter().filter(|skipped| skipped.reason.is_refusal())
+    }
+}
+
+impl Patcher {
+    /// Downloads the packages of the plan, several at a time, and makes the patched image.
+    ///
+    /// # Errors
+    ///
+    /// When the plan is of another image; when a package cannot be had, is not what its checksum
+    /// says, or cannot be unpacked; [`Error::Refused`] when the plan could not give a package what
+    /// it needs. With [`ignore_errors`](crate::Options::ignore_errors) the packages that cannot be
+    /// had, and those that need them, become [`Skip::Failed`], and the rest goes on.
+    pub async fn apply(&self, of: &Inspected, plan: UpdatePlan) -> Result<Patched> {
+        check(of, &plan)?;
+        self.accept(&plan)?;
+        let work = self.downloaded(of, plan);
+        let (plan, packages) = self.watch().stage(Stage::Download, work).await?;
+        if packages.is_empty() {
+            return Ok(Patched {
+                image: of.opened.image.clone(),
+                layer: None,
+                plan,
+                kept: Vec::new(),
+                warnings: Vec::new(),
+            });
+        }
+        self.watch().stage(Stage::Build, self.built(of, plan, packages)).await
+    }
+
+    /// Refuses a plan in which a package does not get what it needs, unless that is to be ignored.
+    fn accept(&self, plan: &UpdatePlan) -> Result<()> {
+        let unmet =
+            |s: &&Skipped| matches!(s.reason, Skip::Unsatisfied { .. } | Skip::Conflict { .. });
+        let refused: Vec<Skipped> = plan.skipped.iter().filter(unmet).cloned().collect();
+        if refused.is_empty() || self.options.ignore_errors {
+            return Ok(());
+        }
+        Err(Error::Refused(refused))
+    }
+
+    async fn downloaded(
+        &self,
+        of: &Inspected,
+        plan: UpdatePlan,
+    ) -> Result<(UpdatePlan, Vec<Package>)> {
+        let downloads = plan.updates.iter().map(|update| self.download(&update.to));
+        let mut results = stream::iter(downloads.collect::<Vec<_>>()).buffered(self.jobs());
+        let mut packages = Vec::new();
+        let mut failed = BTreeMap::new();
+        for update in &plan.updates {
+            match results.next().await {
+                Some(Ok(package)) => packages.push(package),
+                Some(Err(error)) if !self.options.ignore_errors => return Err(error.into()),
+                Some(Err(error)) => {
+                    failed.insert(update.to.name.clone(), explained(&error));
+                }
+                None => {}
+            }
+        }
+        drop(results);
+        if failed.is_empty() {
+            return Ok((plan, packages));
+        }
+        let rest = without(&plan, of.system.installed(), failed);
+        packages.retain(|package| rest.updates.iter().any(|u| u.to == *package.candidate()));
+        Ok((rest, packages))
+    }
+
+    /// A package, from the cache when it is there.
+    async fn download(&self, candidate: &Candidate) -> pkg::Result<Package> {
+        let key = format!("package {:?}", candidate.checksum);
+        if let Some(bytes) = recall(&self.cache, &key).await
+            && let Ok(package) = candidate.download(&Here(bytes)).await
+        {
+            return Ok(package);
+        }
+        let package = candidate.download(&self.fetch_package(candidate)).await?;
+        if candidate.url.scheme() != "file" {
+            remember(&self.cache, key, package.bytes().clone()).await;
+        }
+        Ok(package)
+    }
+
+    fn fetch_package(&self, candidate: &Candidate) -> impl Fetch {
+        let fetch = HttpFetch::new(self.access.http.clone(), Arc::clone(&self.cache));
+        Watched::new(fetch, &self.watch(), Transfer::Package).named(&candidate.name)
+    }
+
+    async fn built(
+        &self,
+        of: &Inspected,
+        plan: UpdatePlan,
+        packages: Vec<Package>,
+    ) -> Result<Patched> {
+        let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
+        let install = move || system.install(&*root, &packages);
+        let installation = blocking("installing the packages", install).await?;
+        let original = &of.opened.image;
+        let time = self.options.created;
+        let time = time.unwrap_or_else(|| marks::time(original, &installation.changes));
+        let layer = self.layer(of, installation.changes).await?;
+        let image = original.append(layer, marks::history(&plan.updates, time));
+        let name = self.base_name(&of.opened.location);
+        let digest = &of.opened.top.digest;
+        let tag = self.options.tag.as_deref();
+        let image = Marks { name: name.as_deref(), digest, tag, time }.put_on(&image);
+        let layer = image.layers().last().cloned();
+        let (kept, warnings) = (installation.kept, installation.warnings);
+        Ok(Patched { image, layer, plan, kept, warnings })
+    }
+
+    async fn layer(&self, of: &Inspected, changes: ChangeSet) -> Result<Layer> {
+        let mtime = match self.options.created {
+            Some(time) => Mtime::Clamp(time.as_second()),
+            None => Mtime::Keep,
+        };
+        let (family, compression) = (of.opened.image.family(), self.options.compression);
+        let options = LayerOptions { family, compression, mtime };
+        let files = Arc::clone(&of.files);
+        let build = move || build_layer(adapt::entries(changes)?, &files, &options);
+        blocking("building the layer", build).await
+    }
+
+    fn base_name(&self, location: &Location) -> Option<String> {
+        let reference = matches!(location, Location::Registry(_)).then(|| location.to_string());
+        self.options.base_name.clone().or(reference)
+    }
+}
+
+/// Refuses a plan that was made for an image with other packages.
+fn check(of: &Inspected, plan: &UpdatePlan) -> Result<()> {
+    let installed = of.system.installed();
+    let fits = |update: &&pkg::Update| match &update.from {
+        Some(from) => installed.iter().any(|i| i.name == update.to.name && i.version == *from),
+        None => !installed.iter().any(|i| i.name == update.to.name && i.arch == update.to.arch),
+    };
+    match plan.updates.iter().find(|update| !fits(update)) {
+        None => Ok(()),
+        Some(update) => Err(Error::Invalid {
+            what: "plan",
+            text: format!("{} {}", update.to.name, update.to.version),
+            reason: format!("{} does not hold what it starts from", of.opened.location),
+        }),
+    }
+}
+
+/// An error and its causes, in one line.
+fn explained(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Bytes that are here already.
+#[derive(Debug)]
+struct Here(bytes::Bytes);
+
+#[async_trait::async_trait]
+impl Fetch for Here {
+    async fn get(&self, _: &Url) -> pkg::Result<Body> {
+        Ok(Body::from_bytes(self.0.clone()))
+    }
+}

@@ -1,0 +1,137 @@
+//! Patching: open, inspect, plan, apply, write.
+
+mod apply;
+mod inspect;
+mod plan;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::observe::{Cancel, Event, Observer, Stage, Transfer, Watch, Watched};
+use crate::oci::{self, Access, Image, Location, Sink, Source};
+use crate::pkg::Cache;
+use crate::{DirCache, Error, Options, Result};
+
+pub use apply::Patched;
+pub use inspect::Inspected;
+pub use plan::Planned;
+
+/// Patches images.
+///
+/// Each step takes what the one before it gave: [`open`](Self::open),
+/// [`inspect`](Self::inspect), [`plan`](Self::plan), [`apply`](Self::apply),
+/// [`write`](Self::write). Nothing is written before the last of them.
+///
+/// It needs a tokio runtime of the multi-thread kind. To stop it, use a [`Cancel`] rather than
+/// dropping the future of a step: a thread that waits for the network goes on waiting otherwise.
+///
+/// # Examples
+///
+/// The example `embed` of this crate patches an image from beginning to end.
+#[derive(Clone)]
+pub struct Patcher {
+    access: Access,
+    options: Arc<Options>,
+    observer: Arc<dyn Observer>,
+    cancel: Cancel,
+    cache: Arc<dyn Cache>,
+}
+
+/// An image whose documents were read.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Opened {
+    /// Where it is.
+    pub location: Location,
+    /// The image.
+    pub image: Image,
+    /// What was asked for: the image's manifest, or the index that lists it.
+    pub top: oci::Descriptor,
+    /// Why this image was chosen of those that the name stands for.
+    pub chosen: oci::Choice,
+}
+
+impl Patcher {
+    /// A patcher that reaches images and mirrors through `access`.
+    pub fn new(access: Access, options: Options) -> Self {
+        let cache: Arc<dyn Cache> = match &options.cache_dir {
+            Some(dir) => Arc::new(DirCache::new(dir, options.now)),
+            None => Arc::new(()),
+        };
+        let observer = Arc::new(|_: &Event<'_>| ());
+        Self { access, options: Arc::new(options), observer, cancel: Cancel::new(), cache }
+    }
+
+    /// Tells this observer what happens.
+    #[must_use]
+    pub fn observe(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
+    }
+
+    /// Stops when this switch says so.
+    #[must_use]
+    pub fn cancel(self, cancel: Cancel) -> Self {
+        Self { cancel, ..self }
+    }
+
+    /// Reads the documents of an image. Where there are several platforms, the one asked for is
+    /// taken, or the only one, or the host's.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, cannot be read, or has no such platform.
+    pub async fn open(&self, from: &Location) -> Result<Opened> {
+        let watch = self.watch();
+        watch.stage(Stage::Open, self.opened(from, &watch)).await
+    }
+
+    async fn opened(&self, from: &Location, watch: &Watch) -> Result<Opened> {
+        let source = from.source(&self.access).await?;
+        let source: Arc<dyn Source> = Arc::new(Watched::new(source, watch, Transfer::Blob));
+        let top = source.resolve(from.name()).await?;
+        let (wanted, host) = (self.options.platform.as_ref(), &self.options.host);
+        let selected = oci::select(source, top.clone(), wanted, host).await?;
+        let (image, chosen) = (selected.image, selected.chosen);
+        Ok(Opened { location: from.clone(), image, top, chosen })
+    }
+
+    /// Writes an image that [`apply`](Self::apply) gave. The name is given last: when anything
+    /// fails, it stands for what it stood for before. An image that did not change is written as
+    /// it was.
+    ///
+    /// # Errors
+    ///
+    /// When content cannot be read, is not what its digest says, or cannot be written.
+    pub async fn write(&self, patched: &Patched, to: &Location) -> Result<oci::Written> {
+        let watch = self.watch();
+        let work = async {
+            let sink = to.sink(&self.access).await?;
+            let sink: Arc<dyn Sink> = Arc::new(Watched::new(sink, &watch, Transfer::Upload));
+            Ok(patched.image.write_to(&*sink, to.name(), self.jobs()).await?)
+        };
+        watch.stage(Stage::Write, work).await
+    }
+
+    fn jobs(&self) -> usize {
+        self.options.jobs.max(1)
+    }
+
+    fn watch(&self) -> Watch {
+        Watch::new(Arc::clone(&self.observer), self.cancel.clone())
+    }
+}
+
+impl fmt::Debug for Patcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patcher").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Runs work that takes long on the blocking pool.
+async fn blocking<T: Send + 'static, E: Into<Error> + Send + 'static>(
+    task: &'static str,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|source| Error::Task { task, source })?.map_err(Into::into)
+}

@@ -1,0 +1,98 @@
+//! What will happen: repositories loaded, the plan made.
+
+use std::sync::Arc;
+
+use super::{Inspected, Patcher, blocking};
+use crate::Result;
+use crate::fetch::HttpFetch;
+use crate::observe::{Stage, Transfer, Watched};
+use crate::pkg::deb::{Sources, repositories};
+use crate::pkg::{self, Cache, Catalog, Loaded, Repository, Request, Trust, UpdatePlan};
+
+/// What will happen to an image.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Planned {
+    /// The plan: a value that can be printed, stored, and applied later.
+    pub plan: UpdatePlan,
+    /// The repositories that were asked, one line each.
+    pub repositories: Vec<String>,
+    /// What a person should know: checks that were left out, entries that were passed over.
+    pub warnings: Vec<String>,
+}
+
+impl Patcher {
+    /// Loads the repositories of the image's distribution, all at once, and decides what happens.
+    ///
+    /// # Errors
+    ///
+    /// When a repository cannot be reached, or its metadata is not trusted.
+    pub async fn plan(&self, of: &Inspected, request: &Request) -> Result<Planned> {
+        let watch = self.watch();
+        let (repositories, loaded) = watch.stage(Stage::Load, self.loaded(of)).await?;
+        let work = self.decided(of, loaded.catalog, request.clone());
+        let plan = watch.stage(Stage::Plan, work).await?;
+        let mut warnings = of.system.warnings.clone();
+        warnings.extend(loaded.warnings);
+        Ok(Planned { plan, repositories, warnings })
+    }
+
+    async fn loaded(&self, of: &Inspected) -> Result<(Vec<String>, Loaded)> {
+        let all = self.repositories(of).await?;
+        let names = all.iter().map(|repository| repository.describe()).collect();
+        match self.load(&all, &self.cache).await {
+            // What is kept of a document may be what somebody on the way once put in its place:
+            // before anybody is blamed, it is asked for afresh.
+            Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
+                let forgetful: Arc<dyn Cache> = Arc::new(());
+                Ok((names, self.load(&all, &forgetful).await?))
+            }
+            result => Ok((names, result?)),
+        }
+    }
+
+    /// Loads through a transport that keeps documents in `kept`.
+    async fn load(
+        &self,
+        repositories: &[Box<dyn Repository>],
+        kept: &Arc<dyn Cache>,
+    ) -> pkg::Result<Loaded> {
+        let fetch = HttpFetch::new(self.access.http.clone(), Arc::clone(kept));
+        let fetch = Watched::new(fetch, &self.watch(), Transfer::Metadata);
+        pkg::load_all(repositories, &fetch, &*self.cache).await
+    }
+
+    async fn repositories(&self, of: &Inspected) -> Result<Vec<Box<dyn Repository>>> {
+        let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
+        let options = Arc::clone(&self.options);
+        let find = move || {
+            let trust = Trust {
+                keyring: options.keyring.clone(),
+                allow_unsigned: options.allow_unsigned,
+                allow_expired: options.allow_expired,
+                ..Trust::strict(options.now)
+            };
+            repositories(&Sources {
+                root: &*root,
+                distro: &system.distro,
+                arch: system.arch,
+                mirrors: &options.mirrors,
+                host: &options.host_sources,
+                snapshot: options.snapshot.unwrap_or(options.now),
+                trust: &trust,
+            })
+        };
+        blocking("finding the repositories", find).await
+    }
+
+    async fn decided(
+        &self,
+        of: &Inspected,
+        catalog: Catalog,
+        request: Request,
+    ) -> Result<UpdatePlan> {
+        let system = Arc::clone(&of.system);
+        let decide = move || Ok::<_, pkg::Error>(system.plan(&catalog, &request));
+        blocking("planning", decide).await
+    }
+}

@@ -1,0 +1,105 @@
+//! What the tests work on.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use copa_core::oci::{Access, Anonymous, Http, HttpOptions, Image, Location, Written};
+use copa_core::pkg::{Mirror, Request};
+use copa_core::{Options, Patched, Patcher, Result};
+
+/// A place to work in, and the files of the quick start.
+pub(crate) struct Bench {
+    dir: tempfile::TempDir,
+    mirror: PathBuf,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let mirror = quickstart("mirror").canonicalize().unwrap();
+        Self { dir: tempfile::tempdir().unwrap(), mirror }
+    }
+
+    /// With a copy of the mirror that a test may damage.
+    pub(crate) fn with_own_mirror() -> (Self, PathBuf) {
+        let mut bench = Self::new();
+        let copy = bench.path("mirror");
+        copy_tree(&bench.mirror, &copy);
+        bench.mirror.clone_from(&copy);
+        (bench, copy)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// An address below the place to work in: `oci:NAME`.
+    pub(crate) fn location(&self, address: &str) -> Location {
+        let (scheme, rest) = address.split_once(':').unwrap();
+        format!("{scheme}:{}/{rest}", self.dir.path().display()).parse().unwrap()
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        let mut options = Options::new("2026-11-23T18:00:00Z".parse().unwrap());
+        let mirror = |name: &str| -> Mirror {
+            let url = copa_core::url::Url::from_directory_path(self.mirror.join(name)).unwrap();
+            format!("{name}={url}").parse().unwrap()
+        };
+        options.mirrors = vec![mirror("debian"), mirror("debian-security")];
+        let key = std::fs::read(quickstart("mirror/archive-key.asc")).unwrap();
+        options.keyring = Some(key.into());
+        options
+    }
+
+    pub(crate) fn patcher(&self) -> Patcher {
+        Patcher::new(access(), self.options())
+    }
+
+    /// Everything that has an update, from the image of the quick start to this address.
+    pub(crate) async fn patch(&self, patcher: &Patcher, to: &str) -> Result<(Patched, Written)> {
+        patch(patcher, &image(), &self.location(to), &Request::Everything).await
+    }
+
+    /// The image at this address.
+    pub(crate) async fn image(&self, at: &str) -> Image {
+        self.patcher().open(&self.location(at)).await.unwrap().image
+    }
+}
+
+/// All five steps.
+pub(crate) async fn patch(
+    patcher: &Patcher,
+    from: &Location,
+    to: &Location,
+    request: &Request,
+) -> Result<(Patched, Written)> {
+    let inspected = patcher.inspect(patcher.open(from).await?).await?;
+    let planned = patcher.plan(&inspected, request).await?;
+    let patched = patcher.apply(&inspected, planned.plan).await?;
+    let written = patcher.write(&patched, to).await?;
+    Ok((patched, written))
+}
+
+pub(crate) fn quickstart(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/quickstart").join(name)
+}
+
+pub(crate) fn image() -> Location {
+    format!("oci-archive:{}", quickstart("image.tar").display()).parse().unwrap()
+}
+
+pub(crate) fn access() -> Access {
+    let http = Http::new(&HttpOptions::default()).unwrap();
+    Access { http, credentials: Arc::new(Anonymous), plain_http: false }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in from.read_dir().unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_tree(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a patched image says of itself.
+
+use copa_core::Patcher;
+use copa_core::oci::Family;
+use copa_core::pkg::{Request, Wanted};
+use serde_json::Value;
+
+use crate::bench::{Bench, access, image, patch};
+
+const BASE_NAME: &str = "org.opencontainers.image.base.name";
+const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
+const PATCHED: &str = "sh.copa.image.patched";
+
+fn only(package: &str) -> Request {
+    Request::Only(vec![Wanted {
+        name: package.into(),
+        installed: None,
+        fixed: Some("0".into()),
+        vulnerabilities: vec![],
+    }])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_base_is_the_image_that_was_patched_first() {
+    let bench = Bench::new();
+    let mut options = bench.options();
+    options.base_name = Some("registry.example/app:1.0".into());
+    options.created = Some("2026-11-01T00:00:00Z".parse().unwrap());
+    let patcher = Patcher::new(access(), options.clone());
+    let original = patcher.open(&image()).await.unwrap().top.digest.to_string();
+    let first = bench.location("oci:out:first");
+    let newer = |name: &str| {
+        let mut wanted = only(name);
+        if let Request::Only(wanted) = &mut wanted {
+            wanted[0].fixed = Some("9999".into());
+        }
+        wanted
+    };
+    patch(&patcher, &image(), &first, &newer("tzdata")).await.unwrap();
+    options.base_name = Some("registry.example/app:1.0-patched".into());
+    let patcher = Patcher::new(access(), options);
+    let second = bench.location("oci:out:second");
+    patch(&patcher, &first, &second, &Request::Everything).await.unwrap();
+
+    let (once, twice) = (bench.image("oci:out:first").await, bench.image("oci:out:second").await);
+    assert_eq!(twice.layers().len(), once.layers().len() + 1);
+    for image in [once, twice] {
+        let annotations = &image.manifest()["annotations"];
+        assert_eq!(annotations[BASE_NAME], "registry.example/app:1.0");
+        assert_eq!(annotations[BASE_DIGEST], original.as_str());
+        assert_eq!(annotations[PATCHED], "2026-11-01T00:00:00Z");
+        assert_eq!(annotations["org.opencontainers.image.created"], "2026-11-01T00:00:00Z");
+        assert_eq!(image.config()["created"], "2026-11-01T00:00:00Z");
+        assert_eq!(image.config()["config"]["Labels"]["BaseImage"], "registry.example/app:1.0");
+        assert_eq!(image.config()["config"]["Labels"].get(PATCHED), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_docker_image_carries_labels_only() {
+    let bench = Bench::new();
+    let patcher = bench.patcher();
+    let from = bench.location("docker-archive:docker.tar:app:1.0");
+    let opened = patcher.open(&image()).await.unwrap();
+    let sink = from.sink(&access()).await.unwrap();
+    opened.image.write_to(&*sink, from.name(), 1).await.unwrap();
+
+    let to = bench.location("docker-archive:new.tar:app:2.0");
+    let (patched, _) = patch(&patcher, &from, &to, &Request::Everything).await.unwrap();
+    assert_eq!(patched.image.family(), Family::Docker);
+    assert_eq!(patched.image.manifest().get("annotations"), None);
+    let labels = &patched.image.config()["config"]["Labels"];
+    assert!(labels[BASE_DIGEST].as_str().unwrap().starts_with("sha256:"));
+    assert!(labels[PATCHED].is_string());
+    let there = bench.image("docker-archive:new.tar:app:2.0").await;
+    assert_eq!(there.config(), patched.image.config());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_is_that_of_what_is_in_it() {
+    let bench = Bench::new();
+    let (patched, _) = bench.patch(&bench.patcher(), "oci:out:new").await.unwrap();
+    let created = patched.image.config()["created"].as_str().unwrap();
+    let created: copa_core::jiff::Timestamp = created.parse().unwrap();
+    assert!(created > "2024-01-01T00:00:00Z".parse().unwrap(), "{created}");
+    assert!(created < bench.options().now, "{created}");
+    let history = patched.image.config()["history"].as_array().unwrap().last().unwrap();
+    assert_eq!(history["created"], patched.image.config()["created"]);
+    assert_eq!(patched.image.manifest()["annotations"].get(BASE_NAME), None::<&Value>);
+}

@@ -1,0 +1,118 @@
+//! What a patch does.
+
+use copa_core::Report;
+use copa_core::oci::Image;
+use copa_core::pkg::{Request, Skip};
+
+use crate::bench::{Bench, image, patch, quickstart};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_gets_one_layer_and_the_new_versions() {
+    let bench = Bench::new();
+    let patcher = bench.patcher();
+    let before = patcher.inspect(patcher.open(&image()).await.unwrap()).await.unwrap();
+    let (patched, written) = bench.patch(&patcher, "oci:out:new").await.unwrap();
+    assert!(patched.is_changed());
+    assert_eq!(patched.refused().count(), 0);
+
+    let opened = patcher.open(&bench.location("oci:out:new")).await.unwrap();
+    assert_eq!(opened.image.descriptor().digest, written.manifest.digest);
+    one_layer_more(&before.opened.image, &opened.image);
+
+    let after = patcher.inspect(opened).await.unwrap();
+    let versions = |of: &copa_core::Inspected| -> Vec<(String, String)> {
+        let installed = of.system.installed().iter();
+        installed.map(|p| (p.name.clone(), p.version.to_string())).collect()
+    };
+    let mut expected = versions(&before);
+    assert!(patched.plan.updates.len() >= 3, "{:?}", patched.plan);
+    for update in &patched.plan.updates {
+        let package = expected.iter_mut().find(|(name, _)| *name == update.to.name).unwrap();
+        package.1 = update.to.version.to_string();
+    }
+    assert_eq!(versions(&after), expected);
+    assert_eq!(after.system.distro, before.system.distro);
+}
+
+fn one_layer_more(before: &Image, after: &Image) {
+    let digests = |image: &Image| -> Vec<_> {
+        let layers = image.layers().iter();
+        layers.map(|l| (l.descriptor.digest.clone(), l.diff_id.clone())).collect()
+    };
+    let (old, new) = (digests(before), digests(after));
+    assert_eq!(new.len(), old.len() + 1);
+    assert_eq!(new[..old.len()], old);
+    let mut config = after.config().clone();
+    config["created"] = before.config()["created"].clone();
+    config["rootfs"]["diff_ids"].as_array_mut().unwrap().pop();
+    let last = config["history"].as_array_mut().unwrap().pop().unwrap();
+    assert_eq!(last["created_by"], "copa patch");
+    assert!(last["comment"].as_str().unwrap().contains("libssl3 "), "{last}");
+    assert_eq!(config, *before.config());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_decides_what_is_patched() {
+    let bench = Bench::new();
+    let patcher = bench.patcher();
+    let report = Report::parse(&std::fs::read(quickstart("report.json")).unwrap()).unwrap();
+    let inspected = patcher.inspect(patcher.open(&image()).await.unwrap()).await.unwrap();
+    let request = report.request(&inspected.subject()).unwrap();
+    let planned = patcher.plan(&inspected, &request).await.unwrap();
+    let fixed: usize = planned.plan.updates.iter().map(|update| update.fixes.len()).sum();
+    assert!(fixed > 0 && fixed <= report.findings(), "{fixed}");
+    let patched = patcher.apply(&inspected, planned.plan.clone()).await.unwrap();
+    assert_eq!(patched.plan, planned.plan);
+
+    // A patched image is another image: the report is not about it any more.
+    patcher.write(&patched, &bench.location("oci:out:new")).await.unwrap();
+    let opened = patcher.open(&bench.location("oci:out:new")).await.unwrap();
+    let again = patcher.inspect(opened).await.unwrap();
+    assert_eq!(report.request(&again.subject()).unwrap_err().code(), "other-image");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_nothing_is_to_be_done_the_same_image_is_written() {
+    let bench = Bench::new();
+    let patcher = bench.patcher();
+    let (_, first) = bench.patch(&patcher, "oci:out:new").await.unwrap();
+    let (from, to) = (bench.location("oci:out:new"), bench.location("oci-archive:same.tar:x"));
+    let (patched, written) = patch(&patcher, &from, &to, &Request::Everything).await.unwrap();
+    assert!(!patched.is_changed());
+    assert!(!patched.plan.why_nothing(&Request::Everything).is_empty());
+    assert_eq!(written.manifest.digest, first.manifest.digest);
+    let there = bench.image("oci-archive:same.tar:x").await;
+    assert_eq!(there.descriptor().digest, first.manifest.digest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_can_be_stored_and_is_refused_for_another_image() {
+    let bench = Bench::new();
+    let patcher = bench.patcher();
+    let inspected = patcher.inspect(patcher.open(&image()).await.unwrap()).await.unwrap();
+    let planned = patcher.plan(&inspected, &Request::Everything).await.unwrap();
+    let text = serde_json::to_string(&planned.plan).unwrap();
+    let patched = patcher.apply(&inspected, serde_json::from_str(&text).unwrap()).await.unwrap();
+    assert!(patched.is_changed());
+    patcher.write(&patched, &bench.location("oci:out:new")).await.unwrap();
+    let opened = patcher.open(&bench.location("oci:out:new")).await.unwrap();
+    let newer = patcher.inspect(opened).await.unwrap();
+    let error = patcher.apply(&newer, planned.plan).await.unwrap_err();
+    assert_eq!(error.kind(), copa_core::Kind::Input, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_image_does_not_hold_is_said() {
+    let bench = Bench::new();
+    let patcher = bench.patcher();
+    let wanted = copa_core::pkg::Wanted {
+        name: "emacs".into(),
+        installed: None,
+        fixed: Some("1".into()),
+        vulnerabilities: vec!["CVE-1".into()],
+    };
+    let inspected = patcher.inspect(patcher.open(&image()).await.unwrap()).await.unwrap();
+    let planned = patcher.plan(&inspected, &Request::Only(vec![wanted])).await.unwrap();
+    assert_eq!(planned.plan.skipped[0].reason, Skip::NotInstalled);
+    assert!(!patcher.apply(&inspected, planned.plan).await.unwrap().is_changed());
+}
