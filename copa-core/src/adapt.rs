@@ -180,3 +180,6 @@ fn whiteout(path: PathBuf) -> Entry {
     let kind = EntryKind::Whiteout;
     Entry { path, kind, mode: 0, uid: 0, gid: 0, mtime: 0, xattrs: Vec::new() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ const LONGEST_COMMENT: usize = 1000;
 pub(crate) struct Marks<'a> {
     /// The reference of the image that is patched, where it has one.
     pub(crate) name: Option<&'a str>,
-    /// The digest that was asked for: of the index where there is one.
+    /// The digest of the manifest of the image that is patched.
     pub(crate) digest: &'a Digest,
     /// The tag of the patched image.
     pub(crate) tag: Option<&'a str>,
@@ -115,3 +115,6 @@ fn annotation<'a>(image: &'a Image, key: &str) -> Option<&'a str> {
 fn label<'a>(image: &'a Image, key: &str) -> Option<&'a str> {
     image.config().get("config")?.get("Labels")?.get(key)?.as_str()
 }
+
+#[cfg(test)]
+mod tests;

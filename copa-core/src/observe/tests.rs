@@ -75,6 +75,12 @@ async fn a_download_is_reported_under_its_name() {
     assert_eq!(body.collect(&url, 10).await.unwrap(), "abcdef");
     let last = seen.lock().unwrap().last().cloned();
     assert_eq!(last, Some((Transfer::Package, "a".into(), 6, Some(6))));
+
+    let fetch = Watched::new(Place("oci:x".parse().unwrap(), false), &watch, Transfer::Metadata);
+    let url: Url = "http://me:secret@mirror.invalid/a".parse().unwrap();
+    fetch.get(&url).await.unwrap().collect(&url, 10).await.unwrap();
+    let last = seen.lock().unwrap().last().cloned();
+    assert_eq!(last.map(|(_, name, ..)| name), Some("http://mirror.invalid/a".into()));
 }
 
 #[tokio::test]

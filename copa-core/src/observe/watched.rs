@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::{Transfer, Watch};
+use crate::fetch::plain;
 use crate::oci::{self, Blob, ByteStream, Descriptor, Location, Sink, Source};
 use crate::pkg::{self, Body, Fetch};
 use crate::url::Url;
@@ -140,7 +141,7 @@ impl<F: Fetch> Fetch for Watched<F> {
         let body = self.inner.get(url).await?;
         let length = body.length;
         let bytes = ReaderStream::with_capacity(body.into_async_read(), 1 << 16);
-        let bytes = self.pass(bytes, url.as_str(), length);
+        let bytes = self.pass(bytes, plain(url).as_str(), length);
         Ok(Body::new(length, StreamReader::new(Box::pin(bytes))))
     }
 }

@@ -146,7 +146,7 @@ impl Patcher {
         let layer = self.layer(of, installation.changes).await?;
         let image = original.append(layer, marks::history(&plan.updates, time));
         let name = self.base_name(&of.opened.location);
-        let digest = &of.opened.top.digest;
+        let digest = &original.descriptor().digest;
         let tag = self.options.tag.as_deref();
         let image = Marks { name: name.as_deref(), digest, tag, time }.put_on(&image);
         let layer = image.layers().last().cloned();

@@ -27,7 +27,7 @@ async fn the_base_is_the_image_that_was_patched_first() {
     options.base_name = Some("registry.example/app:1.0".into());
     options.created = Some("2026-11-01T00:00:00Z".parse().unwrap());
     let patcher = Patcher::new(access(), options.clone());
-    let original = patcher.open(&image()).await.unwrap().top.digest.to_string();
+    let original = patcher.open(&image()).await.unwrap().image.descriptor().digest.to_string();
     let first = bench.location("oci:out:first");
     let newer = |name: &str| {
         let mut wanted = only(name);
