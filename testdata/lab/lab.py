@@ -19,13 +19,14 @@ import argparse
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # the folder is under version control
 
-from copalab import LabError, compare, distroless, layout, mirror, quickstart, registry, scanners, serve
+from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, scanners, serve
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
 
@@ -191,6 +192,9 @@ def parser():
     p = command("serve", lambda a: serve.serve_files(a.dir, a.log), "serve a folder until standard input closes")
     p.add_argument("dir")
     p.add_argument("--log", help="one line a request")
+    p = command("faulty", lambda a: faults.run(a.url, a.rule), "a proxy before a plain registry that fails on demand")
+    p.add_argument("url")
+    p.add_argument("--rule", default=[], action="append", metavar="JSON", help=faults.__doc__)
     p = command("token-server", lambda a: serve.serve_tokens(a.dir, a.port), "part of `registry --mode token`")
     p.add_argument("dir")
     p.add_argument("port", type=int)
@@ -230,7 +234,7 @@ def main():
     arguments = parser().parse_args()
     try:
         return int(arguments.act(arguments) or 0)
-    except LabError as error:
+    except (LabError, subprocess.CalledProcessError) as error:
         print(f"lab.py: {error}", file=sys.stderr)
         return 2
 
