@@ -5,8 +5,8 @@ InRelease, a .deb against the index. What was fetched is kept in a cache folder.
 """
 
 import functools
+import gzip
 import hashlib
-import lzma
 import os
 import re
 import subprocess
@@ -134,7 +134,7 @@ class Archive:
             raise LabError(f"{suite}: InRelease is not signed by Debian:\n{checked.stderr.decode()}")
         return checked.stdout.decode()
 
-    def index_files(self, suite, arch, endings=("xz",)):
+    def index_files(self, suite, arch, endings=("gz",)):
         """{path below dists/SUITE: verified bytes} of the suite's Packages."""
         listed = self.release(suite).split("\nSHA256:\n", 1)[1]
         found = {}
@@ -163,7 +163,7 @@ class Archive:
         if (suite, arch) not in self.indexes:
             packages = self.indexes[suite, arch] = {}
             for data in self.index_files(suite, arch).values():
-                for stanza in lzma.decompress(data).decode().split("\n\n"):
+                for stanza in gzip.decompress(data).decode().split("\n\n"):
                     name = stanza.partition("\n")[0].removeprefix("Package: ")
                     packages.setdefault(name, []).append(stanza.strip("\n"))
         return self.indexes[suite, arch]
