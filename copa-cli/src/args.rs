@@ -76,7 +76,7 @@ pub(crate) enum VexFormat {
 pub(crate) struct Patch {
     /// The image to patch
     #[arg(short, long, env = "COPA_IMAGE")]
-    pub(crate) image: String,
+    pub(crate) image: Option<String>,
 
     /// A vulnerability report of the image (Trivy JSON); without it, everything that has an
     /// update is updated
@@ -111,7 +111,7 @@ pub(crate) struct Patch {
     #[arg(long, value_name = "ID:RELEASE", env = "COPA_OS")]
     pub(crate) os: Option<String>,
 
-    /// Where packages come from: debian=URL, debian-security=URL; http, https or file: a folder.
+    /// Where packages come from: debian=URL, debian-security=URL; http, https, file: or a folder.
     /// Can be repeated [default: the image's own sources, then the host's, then the archive]
     #[arg(long, value_name = "NAME=URL", env = "COPA_MIRROR", value_delimiter = ',')]
     pub(crate) mirror: Vec<String>,

@@ -8,10 +8,11 @@ use serde::Deserialize;
 
 use crate::args::ProgressStyle;
 
-/// What a settings file may say. A flag or its variable wins over it.
+/// What a settings file may say. A flag or its variable wins over it; relative paths start at the
+/// folder of the file.
 ///
 /// ```toml
-/// keyring = ["/etc/keys/mirror.gpg"]
+/// keyring = ["keys/mirror.gpg"]
 /// timeout = "10m"
 /// [mirror]
 /// debian = "https://mirror.example/debian"
@@ -20,8 +21,12 @@ use crate::args::ProgressStyle;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Config {
+    pub(crate) image: Option<String>,
+    pub(crate) report: Option<PathBuf>,
+    pub(crate) tag: Option<String>,
+    pub(crate) os: Option<String>,
     #[serde(default)]
-    pub(crate) mirror: BTreeMap<String, OneOrMany>,
+    pub(crate) mirror: BTreeMap<String, Urls>,
     #[serde(default)]
     pub(crate) keyring: Vec<PathBuf>,
     #[serde(default)]
@@ -48,10 +53,41 @@ pub(crate) struct Config {
 
 /// One mirror of a name, or several.
 #[derive(Debug, Deserialize)]
+#[serde(from = "OneOrMany")]
+pub(crate) struct Urls(Vec<String>);
+
+#[derive(Deserialize)]
 #[serde(untagged)]
-pub(crate) enum OneOrMany {
+enum OneOrMany {
     One(String),
     Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Urls {
+    fn from(urls: OneOrMany) -> Self {
+        match urls {
+            OneOrMany::One(url) => Self(vec![url]),
+            OneOrMany::Many(urls) => Self(urls),
+        }
+    }
+}
+
+/// `oci:DIR` and its like, with a relative path put below the folder.
+fn image_below(image: &str, folder: &Path) -> String {
+    const FILES: [&str; 3] = ["oci:", "oci-archive:", "docker-archive:"];
+    let file = FILES.iter().find_map(|kind| Some((kind, image.strip_prefix(kind)?)));
+    file.map_or_else(
+        || image.to_owned(),
+        |(kind, path)| format!("{kind}{}", folder.join(path).display()),
+    )
+}
+
+/// A mirror that is a folder, put below the folder; a URL as it is.
+fn folder_below(mirror: &str, folder: &Path) -> String {
+    if mirror.contains(':') {
+        return mirror.to_owned();
+    }
+    folder.join(mirror).display().to_string()
 }
 
 impl Config {
@@ -62,25 +98,40 @@ impl Config {
         };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("read the settings {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("settings {}", path.display()))
+        let config = Self::parse(&text).with_context(|| format!("settings {}", path.display()))?;
+        Ok(config.below(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    /// The same settings with relative paths below `folder`.
+    fn below(mut self, folder: &Path) -> Self {
+        let join = |path: &mut PathBuf| *path = folder.join(&*path);
+        self.keyring.iter_mut().chain(&mut self.ca_file).for_each(join);
+        for path in [&mut self.report, &mut self.authfile, &mut self.cache_dir] {
+            path.iter_mut().for_each(join);
+        }
+        if let Some(image) = &mut self.image {
+            *image = image_below(image, folder);
+        }
+        for urls in self.mirror.values_mut() {
+            urls.0.iter_mut().for_each(|url| *url = folder_below(url, folder));
+        }
+        self
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
         if text.contains("kind: PatchConfig") {
-            anyhow::bail!("this is Copacetic's configuration of many images, which copa cannot \
-                do yet: call it once an image");
+            anyhow::bail!(
+                "this is Copacetic's configuration of many images, which copa cannot \
+                do yet: call it once an image"
+            );
         }
         Ok(toml::from_str(text)?)
     }
 
     /// The mirrors, as `NAME=URL`.
     pub(crate) fn mirrors(&self) -> Vec<String> {
-        let urls = |urls: &OneOrMany| match urls {
-            OneOrMany::One(url) => vec![url.clone()],
-            OneOrMany::Many(urls) => urls.clone(),
-        };
-        let named = |(name, value): (&String, &OneOrMany)| {
-            urls(value).into_iter().map(|url| format!("{name}={url}")).collect::<Vec<_>>()
+        let named = |(name, urls): (&String, &Urls)| {
+            urls.0.iter().map(|url| format!("{name}={url}")).collect::<Vec<_>>()
         };
         self.mirror.iter().flat_map(named).collect()
     }
@@ -100,6 +151,17 @@ mod tests {
             config.mirrors(),
             ["debian=file:///m", "debian-security=http://a", "debian-security=http://b"]
         );
+    }
+
+    #[test]
+    fn relative_paths_start_at_the_file() {
+        let text = "image = 'oci:image:12'\nreport = '/r.json'\nkeyring = ['k.gpg']\n[mirror]\n\
+            debian = ['mirror/debian', 'https://m/debian']\n";
+        let config = Config::parse(text).unwrap().below(Path::new("data"));
+        assert_eq!(config.image.as_deref(), Some("oci:data/image:12"));
+        assert_eq!(config.report, Some(PathBuf::from("/r.json")));
+        assert_eq!(config.keyring, [PathBuf::from("data/k.gpg")]);
+        assert_eq!(config.mirrors(), ["debian=data/mirror/debian", "debian=https://m/debian"]);
     }
 
     #[test]

@@ -17,8 +17,13 @@ pub(crate) struct Destinations {
 }
 
 /// Decides where to write: `--push`, `--to`, both, or an archive in the working directory.
-pub(crate) fn decide(args: &Patch, image: &Location, suffix: &str) -> anyhow::Result<Destinations> {
-    let target = target(image, args.tag.as_deref(), suffix)?;
+pub(crate) fn decide(
+    args: &Patch,
+    image: &Location,
+    tag: Option<&str>,
+    suffix: &str,
+) -> anyhow::Result<Destinations> {
+    let target = target(image, tag, suffix)?;
     let mut places = Vec::new();
     if args.push {
         let Some(registry) = target.registry.clone() else {
@@ -132,7 +137,8 @@ mod tests {
     fn decided(flags: &[&str]) -> anyhow::Result<Vec<String>> {
         let crate::args::Command::Patch(args) =
             Cli::parse_from(["copa", "patch"].iter().chain(flags)).command;
-        let destinations = decide(&args, &args.image.parse().unwrap(), "patched")?;
+        let image = args.image.clone().unwrap().parse().unwrap();
+        let destinations = decide(&args, &image, args.tag.as_deref(), "patched")?;
         Ok(destinations.places.iter().map(ToString::to_string).collect())
     }
 

@@ -5,6 +5,8 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use copa_core::pkg::deb::HostFile;
+
 /// What the process was started with.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
@@ -99,28 +101,30 @@ pub(crate) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
-/// The host's files that say where it gets its packages: os-release, apt's sources and keys.
-pub(crate) fn host_files() -> BTreeMap<PathBuf, Vec<u8>> {
-    const FILES: [&str; 4] =
-        ["etc/os-release", "usr/lib/os-release", "etc/apt/sources.list", "etc/apt/trusted.gpg"];
-    const FOLDERS: [&str; 4] =
-        ["etc/apt/sources.list.d", "etc/apt/keyrings", "etc/apt/trusted.gpg.d", "usr/share/keyrings"];
-    let below = |dir: &str| {
-        let entries = fs::read_dir(Path::new("/").join(dir)).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+/// The host's own apt sources and the keys that they may name.
+pub(crate) fn host_sources() -> Vec<HostFile> {
+    const FILES: [&str; 2] = ["etc/apt/sources.list", "etc/apt/trusted.gpg"];
+    const FOLDERS: [&str; 4] = [
+        "etc/apt/sources.list.d",
+        "etc/apt/keyrings",
+        "etc/apt/trusted.gpg.d",
+        "usr/share/keyrings",
+    ];
+    let below = |folder: &&str| {
+        let entries = fs::read_dir(Path::new("/").join(folder)).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
     };
-    FILES
-        .iter()
-        .map(|file| Path::new("/").join(file))
-        .chain(FOLDERS.iter().flat_map(|dir| below(dir)))
-        .filter_map(|path| Some((path.strip_prefix("/").ok()?.to_owned(), small_file(&path)?)))
-        .collect()
+    let files = FILES.iter().map(|file| Path::new("/").join(file));
+    files.chain(FOLDERS.iter().flat_map(below)).filter_map(|path| host_file(&path)).collect()
 }
 
 /// A regular file of at most 1 MiB.
-fn small_file(path: &Path) -> Option<Vec<u8>> {
+fn host_file(path: &Path) -> Option<HostFile> {
     let size = fs::metadata(path).ok().filter(fs::Metadata::is_file)?.len();
-    (size <= 1 << 20).then(|| fs::read(path).ok()).flatten()
+    let content = (size <= 1 << 20).then(|| fs::read(path).ok()).flatten()?;
+    Some(HostFile { path: path.strip_prefix("/").ok()?.to_owned(), content: content.into() })
 }
 
 #[cfg(test)]

@@ -1,0 +1,177 @@
+//! `copa patch`: the run from beginning to end, and how it stops.
+
+use std::io::{Write, stderr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use copa_core::oci::{Location, Written};
+use copa_core::pkg::{Request, Skipped};
+use copa_core::{Cancel, Kind, Patched, Patcher};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::Patch;
+use crate::environment::Environment;
+use crate::exit::Status;
+use crate::output::{Done, Outcome};
+use crate::progress::Progress;
+use crate::settings::{self, Settings};
+
+/// How long something that was told to stop may take to do so.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs the command and says how it ended.
+pub(crate) fn run(args: Patch) -> Status {
+    match prepared(args) {
+        Ok(status) => status,
+        Err(error) => failed(&error),
+    }
+}
+
+fn prepared(args: Patch) -> anyhow::Result<Status> {
+    let env = Environment::of_this_process();
+    let config = settings::config(&args, &env).map_err(Given)?;
+    let progress = Arc::new(Progress::new(settings::progress(&args, &config)));
+    let settings = Settings::new(args, config, &env).map_err(Given)?;
+    settings.remarks.iter().for_each(|remark| warn(remark));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(stoppable(&settings, &progress));
+    progress.clear();
+    // A thread that waits for a peer that says nothing must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+/// The run, until it is done, interrupted or out of time.
+async fn stoppable(settings: &Settings, progress: &Arc<Progress>) -> anyhow::Result<Status> {
+    let cancel = Cancel::new();
+    let run = patch(settings, progress, &cancel);
+    tokio::pin!(run);
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stop = tokio::select! {
+        result = &mut run => return result,
+        _ = interrupt.recv() => Stop::Interrupted,
+        _ = terminate.recv() => Stop::Interrupted,
+        () = tokio::time::sleep(settings.timeout) => Stop::OutOfTime(settings.timeout),
+    };
+    cancel.cancel();
+    tokio::select! {
+        result = run => match result {
+            // It was done before it heard of it.
+            Ok(status) => Ok(status),
+            Err(_) => Err(stop.into()),
+        },
+        _ = interrupt.recv() => Err(stop.into()),
+        () = tokio::time::sleep(GRACE) => Err(stop.into()),
+    }
+}
+
+async fn patch(
+    settings: &Settings,
+    progress: &Arc<Progress>,
+    cancel: &Cancel,
+) -> anyhow::Result<Status> {
+    let started = Instant::now();
+    let patcher = Patcher::new(settings.access.clone(), settings.options.clone())
+        .observe(progress.clone())
+        .cancel(cancel.clone());
+    let found = patcher.inspect(patcher.open(&settings.image).await?).await?;
+    let request = match &settings.report {
+        Some(report) => report.request(&found.subject())?,
+        None => Request::Everything,
+    };
+    let planned = patcher.plan(&found, &request).await?;
+    let mut warnings = planned.warnings;
+    let outcome = |plan, done, warnings, took| Outcome {
+        found: &found,
+        request: &request,
+        plan,
+        warnings,
+        done,
+        took,
+    };
+    if settings.dry_run {
+        warnings.iter().for_each(|warning| warn(warning));
+        outcome(&planned.plan, None, warnings, started.elapsed()).print(settings.json)?;
+        return Ok(status(&planned.plan.skipped));
+    }
+    let patched = patcher.apply(&found, planned.plan).await?;
+    let written = write(&patcher, &patched, &settings.destinations.places).await?;
+    warnings.extend(patched.warnings.iter().cloned());
+    progress.clear();
+    warnings.iter().for_each(|warning| warn(warning));
+    let done = Done { patched: &patched, written, chosen: settings.destinations.chosen };
+    outcome(&patched.plan, Some(done), warnings, started.elapsed()).print(settings.json)?;
+    Ok(status(&patched.plan.skipped))
+}
+
+async fn write(
+    patcher: &Patcher,
+    patched: &Patched,
+    places: &[Location],
+) -> anyhow::Result<Vec<(Location, Written)>> {
+    let mut written = Vec::new();
+    for place in places {
+        let one = patcher.write(patched, place).await.with_context(|| format!("write {place}"))?;
+        written.push((place.clone(), one));
+    }
+    Ok(written)
+}
+
+fn status(skipped: &[Skipped]) -> Status {
+    match skipped.iter().any(|skipped| skipped.reason.is_refusal()) {
+        true => Status::Partial,
+        false => Status::Done,
+    }
+}
+
+/// Why a run was stopped from outside.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    #[error("interrupted: nothing was tagged")]
+    Interrupted,
+    #[error("not done within {}: nothing was tagged (see --timeout)", human(*.0))]
+    OutOfTime(Duration),
+}
+
+fn human(time: Duration) -> String {
+    format!("{:#}", copa_core::jiff::SignedDuration::try_from(time).unwrap_or_default())
+}
+
+/// A mistake in what was given: arguments, settings, a report.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+struct Given(anyhow::Error);
+
+fn failed(error: &anyhow::Error) -> Status {
+    let mut text = format!("error: {error:#}\n");
+    let known = error.chain().find_map(|cause| cause.downcast_ref::<copa_core::Error>());
+    if let Some(hint) = known.and_then(copa_core::Error::hint) {
+        text += &format!("hint: {hint}\n");
+    }
+    // When standard error is gone there is nobody left to tell.
+    drop(anstream::stderr().write_all(text.as_bytes()));
+    match (error.downcast_ref(), known) {
+        (Some(Stop::Interrupted), _) => Status::Interrupted,
+        (Some(Stop::OutOfTime(_)), _) => Status::Network,
+        (None, Some(known)) => status_of(known.kind()),
+        (None, None) if error.is::<Given>() => Status::Input,
+        (None, None) => Status::Local,
+    }
+}
+
+fn status_of(kind: Kind) -> Status {
+    match kind {
+        Kind::Input => Status::Input,
+        Kind::Trust => Status::Trust,
+        Kind::Network => Status::Network,
+        Kind::Partial => Status::Partial,
+        Kind::Cancelled => Status::Interrupted,
+        _ => Status::Local,
+    }
+}
+
+fn warn(text: &str) {
+    drop(writeln!(stderr(), "warning: {text}"));
+}
