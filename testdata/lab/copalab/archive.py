@@ -7,6 +7,7 @@ InRelease, a .deb against the index. What was fetched is kept in a cache folder.
 import functools
 import gzip
 import hashlib
+import lzma
 import os
 import re
 import subprocess
@@ -134,7 +135,7 @@ class Archive:
             raise LabError(f"{suite}: InRelease is not signed by Debian:\n{checked.stderr.decode()}")
         return checked.stdout.decode()
 
-    def index_files(self, suite, arch, endings=("gz",)):
+    def index_files(self, suite, arch, endings):
         """{path below dists/SUITE: verified bytes} of the suite's Packages."""
         listed = self.release(suite).split("\nSHA256:\n", 1)[1]
         found = {}
@@ -162,11 +163,17 @@ class Archive:
         """{package: [stanza text]} of a suite."""
         if (suite, arch) not in self.indexes:
             packages = self.indexes[suite, arch] = {}
-            for data in self.index_files(suite, arch).values():
-                for stanza in gzip.decompress(data).decode().split("\n\n"):
-                    name = stanza.partition("\n")[0].removeprefix("Package: ")
-                    packages.setdefault(name, []).append(stanza.strip("\n"))
+            for stanza in self.index_text(suite, arch).split("\n\n"):
+                name = stanza.partition("\n")[0].removeprefix("Package: ")
+                packages.setdefault(name, []).append(stanza.strip("\n"))
         return self.indexes[suite, arch]
+
+    def index_text(self, suite, arch):
+        """Packages, from the form that is fastest to decode; a suite does not have all."""
+        for ending, decode in (("gz", gzip.decompress), ("xz", lzma.decompress)):
+            for data in self.index_files(suite, arch, (ending,)).values():
+                return decode(data).decode()
+        raise LabError(f"{suite} {arch}: no Packages in a form that the lab can read")
 
     def stanzas(self, suite, arch, package):
         """What a suite carries of a package: fields, with the raw text and the suite beside them."""
