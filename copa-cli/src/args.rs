@@ -103,6 +103,11 @@ pub(crate) struct Patch {
     #[arg(long, value_name = "DIR", env = "COPA_OCI_DIR", conflicts_with = "to")]
     pub(crate) oci_dir: Option<PathBuf>,
 
+    /// What the patched image says that it was made from (its annotation
+    /// org.opencontainers.image.base.name) [default: the reference of an image in a registry]
+    #[arg(long, value_name = "REFERENCE", env = "COPA_BASE_NAME")]
+    pub(crate) base_name: Option<String>,
+
     /// The platform to patch, for example linux/arm64 [default: the only one, or the host's]
     #[arg(long, value_name = "OS/ARCH", env = "COPA_PLATFORM")]
     pub(crate) platform: Option<String>,

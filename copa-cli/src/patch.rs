@@ -8,6 +8,7 @@ use anyhow::Context;
 use copa_core::oci::{Location, Written};
 use copa_core::pkg::{Request, Skipped};
 use copa_core::{Cancel, Kind, Patched, Patcher};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::Patch;
@@ -22,10 +23,12 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs the command and says how it ended.
 pub(crate) fn run(args: Patch) -> Status {
-    match prepared(args) {
-        Ok(status) => status,
-        Err(error) => failed(&error),
-    }
+    let as_json = args.json;
+    prepared(args).unwrap_or_else(|error| {
+        let failure = Failure::of(&error);
+        failure.print(as_json);
+        failure.status
+    })
 }
 
 fn prepared(args: Patch) -> anyhow::Result<Status> {
@@ -141,23 +144,44 @@ fn human(time: Duration) -> String {
 
 /// A mistake in what was given: arguments, settings, a report.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:#}")]
+#[error(transparent)]
 struct Given(anyhow::Error);
 
-fn failed(error: &anyhow::Error) -> Status {
-    let mut text = format!("error: {error:#}\n");
-    let known = error.chain().find_map(|cause| cause.downcast_ref::<copa_core::Error>());
-    if let Some(hint) = known.and_then(copa_core::Error::hint) {
-        text += &format!("hint: {hint}\n");
+/// An error as a person and a program get to see it.
+struct Failure {
+    text: String,
+    code: &'static str,
+    hint: Option<String>,
+    status: Status,
+}
+
+impl Failure {
+    fn of(error: &anyhow::Error) -> Self {
+        let given = error.downcast_ref::<Given>().map(|Given(error)| error);
+        let mut causes = given.unwrap_or(error).chain();
+        let known = causes.find_map(|cause| cause.downcast_ref::<copa_core::Error>());
+        let (code, status) = match (error.downcast_ref(), known) {
+            (Some(Stop::Interrupted), _) => ("cancelled", Status::Interrupted),
+            (Some(Stop::OutOfTime(_)), _) => ("timeout", Status::Network),
+            (None, Some(known)) => (known.code(), status_of(known.kind())),
+            (None, None) if given.is_some() => ("input", Status::Input),
+            (None, None) => ("local", Status::Local),
+        };
+        let hint = known.and_then(copa_core::Error::hint);
+        Self { text: format!("{error:#}"), code, hint, status }
     }
-    // When standard error is gone there is nobody left to tell.
-    drop(anstream::stderr().write_all(text.as_bytes()));
-    match (error.downcast_ref(), known) {
-        (Some(Stop::Interrupted), _) => Status::Interrupted,
-        (Some(Stop::OutOfTime(_)), _) => Status::Network,
-        (None, Some(known)) => status_of(known.kind()),
-        (None, None) if error.is::<Given>() => Status::Input,
-        (None, None) => Status::Local,
+
+    /// Says it on standard error and, for a program, on standard output. When those are gone there
+    /// is nobody left to tell.
+    fn print(&self, as_json: bool) {
+        let hint = self.hint.iter().map(|hint| format!("hint: {hint}\n"));
+        let text = format!("error: {}\n{}", self.text, hint.collect::<String>());
+        drop(anstream::stderr().write_all(text.as_bytes()));
+        if as_json {
+            let error = json!({"code": self.code, "message": self.text, "hint": self.hint});
+            let text = format!("{:#}\n", json!({"error": error}));
+            drop(anstream::stdout().write_all(text.as_bytes()));
+        }
     }
 }
 

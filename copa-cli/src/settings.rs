@@ -132,6 +132,7 @@ fn options(
     let snapshot = args.snapshot.as_ref().or(config.snapshot.as_ref());
     options.snapshot = snapshot.map(|text| moment(text)).transpose()?;
     options.cache_dir = cache_dir(args, config, env);
+    options.base_name = args.base_name.clone();
     options.tag = destinations.places.first().map(|place| place.name().to_owned());
     Ok(options)
 }
