@@ -4,8 +4,6 @@
 //! A tool that is missing makes a test that needs it return after one loud line; with `CI=true`
 //! it makes the test fail.
 
-#![allow(dead_code, reason = "the tests of the command line use the rest")]
-
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -163,7 +161,7 @@ impl Platform {
             let folder = shared().join(format!("mirror-{}-{}", self.release, self.arch));
             let [release, arch] = self.arguments();
             let out = folder.to_str().unwrap();
-            lab(["full-mirror", out, "--flavour=python3", "openssl", &release, &arch]).exits(0);
+            lab(["full-mirror", out, "openssl", "--flavour=python3", &release, &arch]).exits(0);
             folder
         })
     }

@@ -1,0 +1,113 @@
+//! 3: other programs take the patched image, and what runs in it is the new version.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::copa::Copa;
+use crate::lab::{self, BOOKWORM, BOOKWORM_ARM, Platform, must, need, oci, run};
+
+/// A patched image with `openssl` in it, and the version that it has to print.
+fn patched_openssl(scratch: &Path, platform: Platform) -> (String, String) {
+    let images = scratch.join("images");
+    lab::build_images(platform, &images, &["--pick=old", "--extra=openssl"]);
+    let patched = oci(&scratch.join("out"), "patched");
+    let copa = Copa::patch(scratch, &oci(&images, "base-old")).mirror(platform.mirror());
+    copa.args(["--to", &patched]).run().exits(0);
+    let version = upstream_version(&patched, platform.arch, "openssl");
+    (patched, format!("OpenSSL {version} "))
+}
+
+/// The upstream part of the version that an image's database gives a package.
+fn upstream_version(image: &str, arch: &str, package: &str) -> String {
+    let listed = lab::lab(["packages", image, "--arch", arch]).exits(0).stdout;
+    let line = listed.lines().find(|line| line.starts_with(&format!("{package}\t"))).unwrap();
+    line.rsplit('\t').next().unwrap().split('-').next().unwrap().to_owned()
+}
+
+/// Runs a container with podman, in a storage of its own that refuses a layer with a path twice.
+fn podman(scratch: &Path, image: &str, command: &[&str]) -> lab::Ran {
+    let mut podman = Command::new("podman");
+    podman.arg("--root").arg(scratch.join("storage")).arg("--runroot").arg(scratch.join("run"));
+    podman.args(["--storage-driver=vfs", "--runtime=runc", "run", "--rm", "--network=none"]);
+    podman.args(["--ulimit", "nofile=1024:20000", "--ulimit", "nproc=1024:1024", image]);
+    run(podman.args(command)).exits(0)
+}
+
+#[test]
+fn podman_runs_the_new_openssl() {
+    need!("podman", "runc");
+    let scratch = TempDir::new().unwrap();
+    let (patched, expected) = patched_openssl(scratch.path(), BOOKWORM);
+    let said = podman(scratch.path(), &patched, &["/usr/bin/openssl", "version"]);
+    assert!(said.stdout.starts_with(&expected), "{expected}, not {said}");
+}
+
+/// Unpacks an image with umoci; returns its root.
+fn unpacked(scratch: &Path, image: &str) -> PathBuf {
+    let bundle = scratch.join("bundle");
+    let image = image.strip_prefix("oci:").unwrap();
+    must("umoci", ["unpack", "--rootless", "--image", image, bundle.to_str().unwrap()]);
+    bundle.join("rootfs")
+}
+
+#[test]
+fn python_runs_with_the_new_openssl() {
+    need!("umoci", "unshare", "chroot");
+    let scratch = TempDir::new().unwrap();
+    let patched = oci(&scratch.path().join("out"), "patched");
+    let copa = Copa::patch(scratch.path(), &oci(BOOKWORM.images(), "python3-old"));
+    copa.mirror(BOOKWORM.mirror()).args(["--to", &patched]).run().exits(0);
+    let root = unpacked(scratch.path(), &patched);
+    let program = "import ssl, sqlite3, lzma; print(ssl.OPENSSL_VERSION)";
+    let chroot =
+        ["--map-root-user", "chroot", root.to_str().unwrap(), "/usr/bin/python3.11", "-c", program];
+    let said = must("unshare", chroot);
+    let expected = format!("OpenSSL {} ", upstream_version(&patched, "amd64", "libssl3"));
+    assert!(said.stdout.starts_with(&expected), "{expected}, not {said}");
+}
+
+/// Patched on any host with nothing emulated; only this proof runs the foreign program.
+#[test]
+fn umoci_unpacks_what_qemu_runs() {
+    need!("umoci", "qemu-aarch64-static");
+    let scratch = TempDir::new().unwrap();
+    let (patched, expected) = patched_openssl(scratch.path(), BOOKWORM_ARM);
+    let root = unpacked(scratch.path(), &patched);
+    let openssl = root.join("usr/bin/openssl");
+    let said = must(
+        "qemu-aarch64-static",
+        ["-L".as_ref(), root.as_os_str(), openssl.as_ref(), "version".as_ref()],
+    );
+    assert!(said.stdout.starts_with(&expected), "{expected}, not {said}");
+}
+
+#[test]
+fn skopeo_copies_it_to_every_form() {
+    need!();
+    let scratch = TempDir::new().unwrap();
+    let patched = oci(&scratch.path().join("out"), "patched");
+    let copa = Copa::patch(scratch.path(), &oci(BOOKWORM.images(), "base-old"));
+    copa.mirror(BOOKWORM.mirror()).args(["--to", &patched]).run().exits(0);
+    for form in ["dir:", "oci-archive:", "docker-archive:"] {
+        let target = format!("{form}{}", scratch.path().join(form.trim_end_matches(':')).display());
+        must("skopeo", ["copy", "-q", &patched, &target]);
+    }
+}
+
+/// Archives that copa wrote itself, read by skopeo.
+#[test]
+fn skopeo_reads_the_archives() {
+    need!();
+    for form in ["oci-archive", "docker-archive"] {
+        let scratch = TempDir::new().unwrap();
+        let name = if form == "oci-archive" { "patched" } else { "app:patched" };
+        let archive = format!("{form}:{}:{name}", scratch.path().join("out.tar").display());
+        let copa = Copa::patch(scratch.path(), &oci(BOOKWORM.images(), "base-old"));
+        copa.mirror(BOOKWORM.mirror()).args(["--to", &archive]).run().exits(0);
+        let copy = oci(&scratch.path().join("copy"), "it");
+        must("skopeo", ["copy", "-q", &archive, &copy]);
+        lab::verify(&copy, "amd64", Some(&oci(BOOKWORM.images(), "base-new")));
+    }
+}
