@@ -178,7 +178,7 @@ fn a_registry_that_refuses_is_told_apart() {
     let registry = Server::registry("basic", &scratch.path().join("registry"));
     let image = format!("{}/team/app:1", registry.get("host"));
     for (login, said) in
-        [(&[][..], "authfile"), (&["--authfile", registry.get("auth")], "team/app")]
+        [(&[][..], "password"), (&["--authfile", registry.get("auth")], "team/app")]
     {
         let copa = Copa::patch(scratch.path(), &image).mirror(BOOKWORM.mirror());
         let ran = copa.args(["--ca-file", registry.get("ca")]).args(login).run();
