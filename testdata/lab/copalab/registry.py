@@ -145,6 +145,7 @@ def stop(folder):
 
 def run(mode, folder):
     """Starts a registry, prints what a client needs, and stops it when standard input closes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what is below runs then too
     about = start(mode, folder)
     try:
         print(json.dumps(about), flush=True)
