@@ -26,7 +26,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the folder is under version control
 
-from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, scanners, serve
+from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools, scanners, serve
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
 
@@ -198,6 +198,8 @@ def parser():
     p = command("token-server", lambda a: serve.serve_tokens(a.dir, a.port), "part of `registry --mode token`")
     p.add_argument("dir")
     p.add_argument("port", type=int)
+    p = command("registry-tools", lambda a: registry_tools.install(Archive(a.lab_cache), a.dir), "unpack crane and oras")
+    p.add_argument("dir")
     scanner_commands(command)
     return top
 

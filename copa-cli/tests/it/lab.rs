@@ -87,7 +87,10 @@ pub(crate) fn run(command: &mut Command) -> Ran {
 }
 
 /// Runs a program that has to succeed.
-pub(crate) fn must<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Ran {
+pub(crate) fn must<S: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    arguments: impl IntoIterator<Item = S>,
+) -> Ran {
     run(Command::new(program).args(arguments)).exits(0)
 }
 
@@ -269,6 +272,17 @@ fn tools() -> &'static Path {
         }
         folder
     })
+}
+
+/// A client of registries that Debian has in unstable only: crane, oras.
+pub(crate) fn registry_tool(name: &str) -> PathBuf {
+    static TOOLS: OnceLock<PathBuf> = OnceLock::new();
+    let folder = TOOLS.get_or_init(|| {
+        let folder = shared().join("registry-tools");
+        lab(["registry-tools".as_ref(), folder.as_os_str()]).exits(0);
+        folder
+    });
+    folder.join("usr/bin").join(name)
 }
 
 /// Scans an image with Trivy, offline, with a database of the CVEs that changelogs name.

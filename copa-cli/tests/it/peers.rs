@@ -6,7 +6,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::copa::Copa;
-use crate::lab::{self, BOOKWORM, BOOKWORM_ARM, Platform, must, need, oci, run};
+use crate::lab::{
+    self, BOOKWORM, BOOKWORM_ARM, Platform, Server, must, need, oci, registry_tool, run,
+};
 
 /// A patched image with `openssl` in it, and the version that it has to print.
 fn patched_openssl(scratch: &Path, platform: Platform) -> (String, String) {
@@ -111,4 +113,22 @@ fn skopeo_reads_the_archives() {
         must("skopeo", ["copy", "-q", &archive, &copy]);
         lab::verify(&copy, "amd64", Some(&oci(BOOKWORM.images(), "base-new")));
     }
+}
+
+/// What copa pushed, read back from the registry by two other clients.
+#[test]
+fn crane_and_oras_accept_what_was_pushed() {
+    need!("docker-registry");
+    let scratch = TempDir::new().unwrap();
+    let registry = Server::registry("plain", &scratch.path().join("registry"));
+    let pushed = format!("{}/team/app:patched", registry.get("host"));
+    let copa = Copa::patch(scratch.path(), &oci(BOOKWORM.images(), "base-old"));
+    let json = copa.mirror(BOOKWORM.mirror()).args(["--to", &pushed, "--json"]).run().exits(0);
+    let digest = json.json()["written"][0]["digest"].as_str().unwrap().to_owned();
+    must(registry_tool("crane"), ["validate", "--insecure", "--remote", &pushed]);
+    let seen = must(registry_tool("crane"), ["digest", "--insecure", &pushed]);
+    assert_eq!(seen.stdout.trim(), digest);
+    let layout = format!("{}:patched", scratch.path().join("pulled").display());
+    must(registry_tool("oras"), ["copy", "--from-plain-http", "--to-oci-layout", &pushed, &layout]);
+    lab::verify(&format!("oci:{layout}"), "amd64", Some(&oci(BOOKWORM.images(), "base-new")));
 }
