@@ -32,6 +32,8 @@ mod plan;
 mod port;
 mod repository;
 mod resolve;
+#[allow(dead_code, reason = "the databases come first, what uses them next")]
+pub mod rpm;
 mod signature;
 mod system;
 mod version;

@@ -1,0 +1,5 @@
+//! RPM packages: headers, databases and manifests, and RPM's repository format.
+
+mod file;
+mod header;
+mod tag;
