@@ -14,6 +14,8 @@ use crate::{Error, Installation, Package, PackageDb, Result, Root, Version};
 pub enum Format {
     /// Debian's.
     Deb,
+    /// RPM's.
+    Rpm,
 }
 
 impl Format {
@@ -25,6 +27,7 @@ impl Format {
     pub fn version(self, text: &str) -> Result<Version> {
         match self {
             Self::Deb => text.parse().map(Version::Deb),
+            Self::Rpm => text.parse().map(Version::Rpm),
         }
     }
 
@@ -32,6 +35,10 @@ impl Format {
     pub(crate) fn install(self, root: &dyn Root, packages: &[Package]) -> Result<Installation> {
         match self {
             Self::Deb => distroless::install(root, packages),
+            Self::Rpm => Err(Error::Unsupported {
+                what: "installing RPM packages".into(),
+                reason: "so far only Debian packages are".into(),
+            }),
         }
     }
 }

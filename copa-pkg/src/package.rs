@@ -144,7 +144,7 @@ pub enum Operator {
 impl Operator {
     /// Whether `version` is on the right side of `bound`.
     pub fn holds(self, version: &Version, bound: &Version) -> bool {
-        let Some(order) = version.partial_cmp(bound) else { return false };
+        let Some(order) = version.cmp_bound(bound) else { return false };
         match self {
             Self::Less => order.is_lt(),
             Self::LessOrEqual => order.is_le(),

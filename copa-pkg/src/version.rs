@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deb;
+use crate::{deb, rpm};
 
 /// A version of a package. Versions of different formats do not compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +14,27 @@ use crate::deb;
 pub enum Version {
     /// A Debian version.
     Deb(deb::Version),
+    /// An RPM version.
+    Rpm(rpm::Version),
+}
+
+impl Version {
+    /// How it stands to the bound of a dependency, which may leave parts open. `None` when they
+    /// are of different formats.
+    pub fn cmp_bound(&self, bound: &Self) -> Option<Ordering> {
+        match (self, bound) {
+            (Self::Rpm(version), Self::Rpm(bound)) => Some(version.cmp_bound(bound)),
+            _ => self.partial_cmp(bound),
+        }
+    }
 }
 
 impl PartialOrd for Version {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Deb(a), Self::Deb(b)) => Some(a.cmp(b)),
+            (Self::Rpm(a), Self::Rpm(b)) => Some(a.cmp(b)),
+            _ => None,
         }
     }
 }
@@ -28,6 +43,7 @@ impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deb(version) => version.fmt(f),
+            Self::Rpm(version) => version.fmt(f),
         }
     }
 }

@@ -36,7 +36,8 @@ impl PackageFile {
     ///
     /// [`Error::Malformed`] when it is not a package, or its headers are not ones that rpm reads.
     pub(crate) fn parse(what: impl fmt::Display, bytes: &Bytes) -> Result<Self> {
-        let fail = |reason: &str| Error::Malformed { what: what.to_string(), reason: reason.into() };
+        let fail =
+            |reason: &str| Error::Malformed { what: what.to_string(), reason: reason.into() };
         if !bytes.starts_with(&LEAD_MAGIC) || bytes.len() < LEAD {
             return Err(fail("it is no RPM package"));
         }
@@ -47,7 +48,7 @@ impl PackageFile {
             return Err(fail("its signature header has a region of another kind"));
         }
         if header.region() != Some(63) {
-            return Err(fail("its header has no immutable region"));
+            return Err(fail("its header has no immutable region: rpm 3 made it, or nobody"));
         }
         let payload = main + MAGIC.len() + header.blob().len();
         let header_bytes = bytes.slice(main..payload);

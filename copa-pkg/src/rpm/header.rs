@@ -295,9 +295,8 @@ impl Header {
 
     /// The numbers of the tag, whatever their size. Empty when it has none.
     pub(crate) fn numbers(&self, tag: Tag) -> impl Iterator<Item = u64> {
-        let is_number = |entry: &&Entry| {
-            !matches!(entry.kind, Type::Bin) && entry.kind.size().is_some()
-        };
+        let is_number =
+            |entry: &&Entry| !matches!(entry.kind, Type::Bin) && entry.kind.size().is_some();
         let entry = self.entry(tag).filter(is_number);
         let size = entry.and_then(|entry| entry.kind.size()).unwrap_or(1);
         let data = entry.map(|entry| self.data_of(entry)).unwrap_or_default();

@@ -2,4 +2,9 @@
 
 mod file;
 mod header;
+#[cfg(test)]
+mod oracle;
 mod tag;
+mod version;
+
+pub use version::Version;

@@ -33,7 +33,12 @@ fn sample() -> Header {
         &[
             Value::string(Tag::NAME, "demo"),
             Value { tag: Tag::GROUP, kind: Type::I18nString, ..array(Tag::GROUP, &["C", "de"]) },
-            Value { tag: Tag::FILEMODES, kind: Type::Int16, count: 2, data: vec![0x81, 0xa4, 0, 1] },
+            Value {
+                tag: Tag::FILEMODES,
+                kind: Type::Int16,
+                count: 2,
+                data: vec![0x81, 0xa4, 0, 1],
+            },
             array(Tag::BASENAMES, &["a", "", "c"]),
         ],
         vec![
@@ -130,16 +135,15 @@ fn real_packages_read_as_rpm_reads_them() {
         let arguments = ["-qp", "--nosignature", "--nodigest", "--qf", format, &path];
         let out = Command::new("rpm").args(arguments).output().unwrap();
         let file = PackageFile::parse(&path, &bytes);
-        if !out.status.success() {
-            assert!(file.is_err(), "{path}: rpm refuses it");
+        // Packages of rpm 3 have headers without a region, and no database of today holds one.
+        if !out.status.success() || path.ends_with("rpm-v3") {
+            assert!(file.is_err(), "{path} is refused");
             continue;
         }
         let header = file.unwrap_or_else(|e| panic!("{path}: {e}")).header;
         let text = |tag| header.text(tag).unwrap_or("(none)".into());
         let names: String = header.texts(Tag::BASENAMES).map(|name| name + ",").collect();
         let modes: String = header.numbers(Tag::FILEMODES).map(|mode| format!("{mode},")).collect();
-        let names = if names.is_empty() { "(none)".into() } else { names };
-        let modes = if modes.is_empty() { "(none)".into() } else { modes };
         let size = header.number(Tag::SIZE).map_or("(none)".into(), |size| size.to_string());
         let ours = [text(Tag::NAME), text(Tag::VERSION), text(Tag::ARCH)].join("|");
         let ours = format!("{ours}|{size}|{names}|{modes}");
