@@ -1,9 +1,11 @@
 //! RPM packages: headers, databases and manifests, and RPM's repository format.
 
+mod db;
 mod file;
 mod header;
 #[cfg(test)]
 mod oracle;
+mod rich;
 mod tag;
 mod version;
 
