@@ -5,6 +5,7 @@ mod file;
 mod header;
 #[cfg(test)]
 mod oracle;
+mod record;
 mod rich;
 mod tag;
 mod version;
