@@ -1,6 +1,6 @@
 //! The real rpm, for tests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Whether the tool is there. Without it a test says loudly that it tests nothing; under
@@ -123,7 +123,7 @@ impl Lab {
         lab
     }
 
-    pub(crate) fn root(&self) -> std::path::PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.dir.path().join("root")
     }
 
@@ -132,17 +132,16 @@ impl Lab {
         std::fs::read(self.root().join("var/lib/rpm/rpmdb.sqlite")).unwrap()
     }
 
-    /// The packages of [`SPEC`], with these lines added, as release 1.
-    pub(crate) fn build(&self, more: &[(&str, &str)]) -> Vec<std::path::PathBuf> {
-        self.build_release("1", more)
+    /// Puts a database in place of the one that is there.
+    pub(crate) fn put_database(&self, bytes: &[u8]) {
+        let dir = self.root().join("var/lib/rpm");
+        std::fs::remove_dir_all(&dir).unwrap();
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("rpmdb.sqlite"), bytes).unwrap();
     }
 
-    /// The packages as another release.
-    pub(crate) fn build_release(
-        &self,
-        release: &str,
-        edits: &[(&str, &str)],
-    ) -> Vec<std::path::PathBuf> {
+    /// Builds the packages of [`SPEC`] as this release, each first text replaced by the second.
+    pub(crate) fn build(&self, release: &str, edits: &[(&str, &str)]) -> Vec<PathBuf> {
         let dir = self.dir.path().join(format!("build-{release}"));
         std::fs::create_dir_all(&dir).unwrap();
         let edited = edits.iter().fold(SPEC.to_owned(), |spec, (from, to)| spec.replace(from, to));

@@ -82,7 +82,7 @@ pub(crate) fn rows(table: Table, header: &Header) -> Vec<Row<'_>> {
         // The untranslated text, and a word when there is none.
         Tag::GROUP => {
             let group = header.strings(table.tag).next().unwrap_or(b"Unknown");
-            vec![Row { key: key(group), idx: 0 }]
+            vec![Row { key: group.into(), idx: 0 }]
         }
         Tag::REQUIRENAME => requires(header),
         Tag::TRIGGERNAME => triggers(header),
@@ -91,17 +91,12 @@ pub(crate) fn rows(table: Table, header: &Header) -> Vec<Row<'_>> {
         tag if RICH.contains(&tag) => {
             texts(header, tag).flat_map(|(idx, text)| with_operands(idx, text)).collect()
         }
-        tag => texts(header, tag).map(|(idx, text)| Row { key: key(text), idx }).collect(),
+        tag => texts(header, tag).map(|(idx, text)| Row { key: text.into(), idx }).collect(),
     }
 }
 
 fn texts(header: &Header, tag: Tag) -> impl Iterator<Item = (u32, &[u8])> {
     (0..).zip(header.strings(tag))
-}
-
-/// An empty key (the name of the root directory) is one zero byte.
-fn key(text: &[u8]) -> Cow<'_, [u8]> {
-    if text.is_empty() { Cow::Borrowed(&[0]) } else { Cow::Borrowed(text) }
 }
 
 /// Numbers stand in the order of the machine's bytes. All machines that matter are little-endian
@@ -138,7 +133,7 @@ fn is_transient(flags: u64) -> bool {
 
 /// The dependency itself and, when it is a rich one, its operands.
 fn with_operands(idx: u32, text: &[u8]) -> Vec<Row<'_>> {
-    let mut rows = vec![Row { key: key(text), idx }];
+    let mut rows = vec![Row { key: text.into(), idx }];
     let rich = text.starts_with(b"(").then(|| std::str::from_utf8(text).ok()).flatten();
     for (negated, name) in rich.and_then(Rich::parse).iter().flat_map(Rich::operands) {
         let key = match negated {
@@ -154,11 +149,11 @@ fn with_operands(idx: u32, text: &[u8]) -> Vec<Row<'_>> {
 fn triggers(header: &Header) -> Vec<Row<'_>> {
     let mut seen = BTreeSet::new();
     let new = texts(header, Tag::TRIGGERNAME).filter(|(_, text)| seen.insert(*text));
-    new.map(|(idx, text)| Row { key: key(text), idx }).collect()
+    new.map(|(idx, text)| Row { key: text.into(), idx }).collect()
 }
 
 /// File triggers are listed by the number of the trigger, not of the name.
 fn numbered(header: &Header, names: Tag, numbers: Tag) -> Vec<Row<'_>> {
     let pairs = header.strings(names).zip(header.numbers(numbers));
-    pairs.map(|(text, number)| Row { key: key(text), idx: number as u32 }).collect()
+    pairs.map(|(text, number)| Row { key: text.into(), idx: number as u32 }).collect()
 }

@@ -35,7 +35,7 @@ fn headers_are_the_ones_that_rpm_writes() {
         return;
     }
     let lab = Lab::new();
-    let packages = lab.build(&[]);
+    let packages = lab.build("1", &[]);
     assert_eq!(packages.len(), 5);
     let packages: Vec<&Path> = packages.iter().map(|path| &**path).collect();
     lab.install(&packages);
@@ -66,7 +66,7 @@ fn states_and_signatures_have_to_fit() {
         return;
     }
     let lab = Lab::new();
-    let packages = lab.build(&[]);
+    let packages = lab.build("1", &[]);
     let file = PackageFile::parse("it", &std::fs::read(&packages[0]).unwrap().into()).unwrap();
     let stamp = Stamp { time: 1, color: 3, states: vec![0; 77] };
     let error = installed("it", &file, &stamp).unwrap_err().to_string();

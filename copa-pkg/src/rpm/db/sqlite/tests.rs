@@ -1,5 +1,10 @@
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use super::super::super::file::PackageFile;
+use super::super::super::oracle::{Lab, have, rpm, run};
+use super::super::super::record::{self, Stamp};
+use super::super::super::tag::Tag;
 use super::*;
 
 /// The real database of a CBL-Mariner 2.0 image.
@@ -122,4 +127,102 @@ fn a_broken_database_is_read_or_refused() {
         refused += usize::from(read.is_err());
     }
     assert!(refused > 30, "{refused}");
+}
+
+/// All index rows, by the name of the package in place of its number.
+fn named(bytes: &[u8]) -> BTreeSet<(&'static str, Vec<u8>, String, u32, u32)> {
+    let database = Sqlite::open("db", bytes).unwrap();
+    assert_tables_follow(&database);
+    let text = |header: &Header| header.text(Tag::NAME).unwrap().into_owned();
+    let names = database.headers().unwrap().into_iter().map(|(n, header)| (n, text(&header)));
+    let names: BTreeMap<u32, String> = names.collect();
+    let rows = TABLES.into_iter().flat_map(|table| {
+        let rows = stored(&database, table).into_iter();
+        rows.map(move |(key, number, idx, count)| (table.name, key, number, idx, count))
+    });
+    rows.map(|(table, key, number, idx, count)| (table, key, names[&number].clone(), idx, count))
+        .collect()
+}
+
+/// The packages as our replacements, installed as rpm installed them.
+fn replacements(before: &Sqlite, theirs: &Sqlite, packages: &[&Path]) -> Vec<Replacement> {
+    let named = |database: &Sqlite, name: &str| -> Vec<(u32, Header)> {
+        let all = database.headers().unwrap().into_iter();
+        all.filter(|(_, header)| header.text(Tag::NAME).unwrap() == name).collect()
+    };
+    let replacement = |path: &&Path| {
+        let file = PackageFile::parse("it", &std::fs::read(path).unwrap().into()).unwrap();
+        let name = file.header.text(Tag::NAME).unwrap();
+        let (_, header) = named(theirs, &name).remove(0);
+        let stamp = Stamp {
+            time: header.number(Tag::INSTALLTIME).unwrap() as u32,
+            color: header.number(Tag::INSTALLCOLOR).unwrap() as u32,
+            states: header.numbers(Tag::FILESTATES).map(|state| state as u8).collect(),
+        };
+        let old = named(before, &name).into_iter().map(|(number, _)| number).collect();
+        Replacement { old, new: record::installed("it", &file, &stamp).unwrap() }
+    };
+    packages.iter().map(replacement).collect()
+}
+
+#[test]
+fn an_upgrade_ends_as_the_one_of_the_real_rpm() {
+    if !have("rpmbuild") {
+        return;
+    }
+    let lab = Lab::new();
+    let (old, new) = (lab.build("1", &[]), lab.build("2", &[("gamma", "gamma2"), ("zsh", "fish")]));
+    lab.install(&old.iter().map(|path| &**path).collect::<Vec<_>>());
+    let before = lab.database();
+    let new: Vec<&Path> = new.iter().map(|path| &**path).collect();
+    lab.install(&new);
+    let theirs = lab.database();
+    let theirs_open = Sqlite::open("theirs", &theirs).unwrap();
+    let mut ours = Sqlite::open("ours", &before).unwrap();
+    let replacements = replacements(&ours, &theirs_open, &new);
+    assert!(replacements.iter().all(|replacement| replacement.old.len() == 1));
+    ours.replace(&replacements).unwrap();
+    let ours = ours.into_bytes().unwrap();
+    assert_eq!(named(&ours), named(&theirs));
+    lab.put_database(&ours);
+    assert_rpm_accepts(&lab, 5);
+    rpm(&lab.root(), &["--rebuilddb"]);
+    assert_eq!(named(&lab.database()), named(&ours));
+}
+
+/// Every question to the real rpm is answered, and by a reader that cannot write too.
+fn assert_rpm_accepts(lab: &Lab, packages: usize) {
+    let root = lab.root();
+    let listed = rpm(&root, &["-qa", "--qf", "%{NEVRA} "]);
+    assert_eq!(listed.split_whitespace().count(), packages);
+    assert!(listed.contains("demo-1:1.0-2.x86_64"), "{listed}");
+    assert_eq!(rpm(&root, &["-V", "--nodeps", "demo-files", "demo-relocatable"]), "");
+    assert_eq!(rpm(&root, &["-q", "--whatprovides", "virtual(x)"]).trim(), "demo-1.0-2.x86_64");
+    assert_eq!(rpm(&root, &["-q", "--whatrequires", "gamma2"]).trim(), "demo-1.0-2.x86_64");
+    assert_eq!(rpm(&root, &["-qf", "/opt/demo/file"]).trim(), "demo-files-1.0-2.x86_64");
+    let root = root.to_str().unwrap();
+    run("rpmdb", &["--root", root, "--dbpath", "/var/lib/rpm", "--verifydb"]);
+}
+
+#[test]
+fn a_real_database_goes_on_to_work() {
+    let Some(bytes) = mariner().filter(|_| have("rpmbuild")) else { return };
+    let lab = Lab::new();
+    let mut database = Sqlite::open("db", &bytes).unwrap();
+    let headers = database.headers().unwrap();
+    let again =
+        |(number, header): &(u32, Header)| Replacement { old: vec![*number], new: header.clone() };
+    // Every package, as if its own version came again.
+    database.replace(&headers.iter().map(again).collect::<Vec<_>>()).unwrap();
+    let ours = database.into_bytes().unwrap();
+    assert_eq!(named(&ours), named(&bytes));
+    lab.put_database(&bytes);
+    let format = ["-qa", "--nosignature", "--qf", "%{NEVRA} %{SIZE} %{SOURCERPM}\n"];
+    let sorted = |text: String| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    let expected = sorted(rpm(&lab.root(), &format));
+    lab.put_database(&ours);
+    assert_eq!(sorted(rpm(&lab.root(), &format)), expected);
+    assert_eq!(expected.len(), 129);
+    rpm(&lab.root(), &["--rebuilddb"]);
+    assert_eq!(named(&lab.database()), named(&ours));
 }
