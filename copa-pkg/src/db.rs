@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use crate::{Format, Installed};
+use crate::{Format, Installed, Result};
 
 /// Paths and the MD5 of what the package put there.
 pub type FileSums = BTreeMap<PathBuf, [u8; 16]>;
@@ -23,4 +23,13 @@ pub trait PackageDb: Debug + Send + Sync {
 
     /// What in the database could not be read and is left alone, one line each.
     fn warnings(&self) -> &[String];
+
+    /// Whether the database can be changed; some can only be read, for plans and dry runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`](crate::Error::Unsupported) when it cannot, with the reason.
+    fn check_writable(&self) -> Result<()> {
+        Ok(())
+    }
 }

@@ -3,6 +3,7 @@
 mod db;
 mod file;
 mod header;
+mod installed;
 #[cfg(test)]
 mod oracle;
 mod record;
@@ -10,4 +11,5 @@ mod rich;
 mod tag;
 mod version;
 
+pub(crate) use db::RpmDb;
 pub use version::Version;

@@ -117,7 +117,7 @@ fn requires(header: &Header) -> Vec<Row<'_>> {
 }
 
 /// rpm's `isTransientReq`.
-fn is_transient(flags: u64) -> bool {
+pub(crate) fn is_transient(flags: u64) -> bool {
     const PRETRANS: u64 = 1 << 7;
     const POSTTRANS: u64 = 1 << 5;
     const PRE: u64 = 1 << 9;

@@ -134,6 +134,21 @@ impl Sqlite {
         transaction.commit()
     }
 
+    /// Takes packages out by number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] when the database is broken.
+    pub(crate) fn erase(&mut self, numbers: &[u32]) -> Result<()> {
+        let mut statements = deletes(&self.connection).map_err(|e| self.failed(&e))?;
+        for delete in &mut statements {
+            for number in numbers {
+                delete.execute([number]).map_err(|e| self.failed(&e))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The database as a file.
     ///
     /// # Errors
@@ -292,4 +307,4 @@ impl ToSql for Key<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

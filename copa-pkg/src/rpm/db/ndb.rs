@@ -1,0 +1,147 @@
+//! `Packages.db`: the database of SUSE's rpm, read only.
+//!
+//! All numbers are little-endian. Pages of slots come first, a slot saying where a header is; the
+//! headers follow, each between a mark and a checksum, in blocks of 16 bytes.
+
+use bytes::Bytes;
+
+use super::super::header::Header;
+use super::bytes::Order;
+use crate::{Error, Result};
+
+const PAGE: usize = 4096;
+const BLOCK: usize = 16;
+/// A slot, and the header of the file is as long as two.
+const SLOT: usize = 16;
+const FILE_MAGIC: &[u8] = b"RpmP";
+const SLOT_MAGIC: &[u8] = b"Slot";
+const BLOB_START: &[u8] = b"BlbS";
+const BLOB_END: &[u8] = b"BlbE";
+/// Checksum, length and mark.
+const TAIL: usize = 12;
+
+/// All headers by number. `path` names the file in errors.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] when the file or a header in it is broken.
+pub(crate) fn headers(path: &str, file: &Bytes) -> Result<Vec<(u32, Header)>> {
+    let fail = |reason: &str| Error::Malformed { what: path.into(), reason: reason.into() };
+    let mut headers = Vec::new();
+    // In a sound file no two headers share bytes.
+    let mut left = file.len();
+    for slot in slots(file).ok_or_else(|| fail("it is no ndb database"))? {
+        let broken = |reason| fail(&format!("header {}: {reason}", slot.number));
+        left = left.checked_sub(slot.length).ok_or_else(|| broken("it shares bytes"))?;
+        let blob = blob(file, &slot).ok_or_else(|| broken("it is not where its slot says"))?;
+        let what = format_args!("header {} of {path}", slot.number);
+        headers.push((slot.number, Header::parse(what, file.slice_ref(blob))?));
+    }
+    headers.sort_by_key(|(number, _)| *number);
+    Ok(headers)
+}
+
+/// Where a header is.
+struct Slot {
+    number: u32,
+    start: usize,
+    length: usize,
+}
+
+/// The slots in use. `None` when the file is not of this format.
+fn slots(file: &[u8]) -> Option<Vec<Slot>> {
+    let pages = Order::Little.u32(file, 12)? as usize;
+    let version = Order::Little.u32(file, 4)?;
+    if !file.starts_with(FILE_MAGIC) || version != 0 || pages == 0 {
+        return None;
+    }
+    let area = file.get(2 * SLOT..pages.checked_mul(PAGE)?)?;
+    let mut slots = Vec::new();
+    for slot in area.chunks_exact(SLOT) {
+        let field = |i: usize| Order::Little.u32(slot, i * 4);
+        let (number, offset, count) = (field(1)?, field(2)?, field(3)?);
+        if !slot.starts_with(SLOT_MAGIC) {
+            return None;
+        }
+        if offset != 0 {
+            let [start, length] = [offset, count].map(|n| (n as usize).checked_mul(BLOCK));
+            slots.push(Slot { number, start: start?, length: length? });
+        }
+    }
+    Some(slots)
+}
+
+/// The header in its place, its checksum compared.
+fn blob<'f>(file: &'f [u8], slot: &Slot) -> Option<&'f [u8]> {
+    let whole = file.get(slot.start..slot.start.checked_add(slot.length)?)?;
+    let (body, tail) = whole.split_at_checked(whole.len().checked_sub(TAIL)?)?;
+    let length = Order::Little.u32(body, 12)? as usize;
+    let blocks = length.checked_add(BLOCK + TAIL)?.div_ceil(BLOCK);
+    let marks = body.starts_with(BLOB_START) && tail.ends_with(BLOB_END);
+    let numbers = Order::Little.u32(body, 4)? == slot.number
+        && Order::Little.u32(tail, 4)? as usize == length
+        && blocks.checked_mul(BLOCK)? == slot.length;
+    let sum = Order::Little.u32(tail, 0)? == adler32(body);
+    if marks && numbers && sum { body.get(16..16 + length) } else { None }
+}
+
+/// The checksum of RFC 1950.
+fn adler32(bytes: &[u8]) -> u32 {
+    const BASE: u32 = 65521;
+    let (mut a, mut b) = (1u32, 0u32);
+    // The most that can be added before a sum may overflow.
+    for chunk in bytes.chunks(5552) {
+        for &byte in chunk {
+            a += u32::from(byte);
+            b += a;
+        }
+        (a, b) = (a % BASE, b % BASE);
+    }
+    b << 16 | a
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tag::Tag;
+    use super::*;
+
+    fn suse() -> Option<Bytes> {
+        let corpus = crate::memory_root::corpus()?;
+        Some(std::fs::read(corpus.join("knqyf263+go-rpmdb/sle15-bci/Packages.db")).unwrap().into())
+    }
+
+    #[test]
+    fn a_real_database_is_read() {
+        let Some(file) = suse() else { return };
+        let headers = headers("Packages.db", &file).unwrap();
+        assert_eq!(headers.len(), 35);
+        let names: Vec<_> = headers.iter().map(|(_, h)| h.text(Tag::NAME).unwrap()).collect();
+        assert!(
+            names.contains(&"openssl-1_1".into()) || names.contains(&"glibc".into()),
+            "{names:?}"
+        );
+        assert!(headers.iter().all(|(_, header)| header.number(Tag::INSTALLTIME).is_some()));
+    }
+
+    #[test]
+    fn a_broken_database_is_refused() {
+        let Some(file) = suse() else { return };
+        let read = |bytes: Vec<u8>| headers("db", &bytes.into()).map(|headers| headers.len());
+        assert!(matches!(read(vec![]), Err(Error::Malformed { .. })));
+        assert!(read(file[..4096].to_vec()).is_err());
+        for at in (0..700).step_by(3).chain((4096..file.len()).step_by(19_997)) {
+            let mut broken = file.to_vec();
+            broken[at] ^= 0x11;
+            // Free slots, generations and free space do not matter.
+            if let Ok(count) = read(broken) {
+                assert!(count <= 35);
+            }
+        }
+        let (_, header) = headers("db", &file).unwrap().remove(0);
+        let blob = header.blob().slice(100..140);
+        let at = file.windows(40).position(|window| window == blob).unwrap();
+        let mut broken = file.to_vec();
+        broken[at] ^= 1;
+        assert!(read(broken).unwrap_err().to_string().contains("not where its slot says"));
+    }
+}

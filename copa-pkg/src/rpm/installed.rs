@@ -1,0 +1,187 @@
+//! An installed package, out of its header.
+
+use std::collections::BTreeSet;
+
+use super::Version;
+use super::db::index::is_transient;
+use super::header::Header;
+use super::rich::{Op, Rich, Simple};
+use super::tag::Tag;
+use crate::{Constraint, Dependency, Error, Installed, Operator, Relations, Result};
+
+/// Bits of a relation's flags.
+const LESS: u64 = 1 << 1;
+const GREATER: u64 = 1 << 2;
+const EQUAL: u64 = 1 << 3;
+
+/// The package of a header, without its files. `None` for what is none: a key.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] when it lacks a name, a version or an architecture.
+pub(crate) fn package(header: &Header) -> Result<Option<Installed>> {
+    let name = header.text(Tag::NAME).unwrap_or_default();
+    if name == "gpg-pubkey" {
+        return Ok(None);
+    }
+    let text = |tag, what: &str| {
+        let text = header.text(tag).filter(|text| is_word(text));
+        text.ok_or_else(|| Error::Malformed {
+            what: format!("the installed package `{}`", shown(&name)),
+            reason: format!("it has no {what}"),
+        })
+    };
+    let epoch = header.number(Tag::EPOCH).unwrap_or_default() as u32;
+    let (version, release) = (text(Tag::VERSION, "version")?, text(Tag::RELEASE, "release")?);
+    let source = header.text(Tag::SOURCERPM).unwrap_or_default();
+    Ok(Some(Installed {
+        name: text(Tag::NAME, "name")?.into_owned(),
+        version: crate::Version::Rpm(Version::new(epoch, &version, &release)?),
+        arch: text(Tag::ARCH, "architecture")?.into_owned(),
+        source: source_name(&source).unwrap_or(&name).into(),
+        relations: relations(header),
+        held: false,
+    }))
+}
+
+/// `openssl` of `openssl-3.3.0-1.azl3.src.rpm`.
+pub(crate) fn source_name(file: &str) -> Option<&str> {
+    let stem = file.strip_suffix(".src.rpm").or_else(|| file.strip_suffix(".nosrc.rpm"))?;
+    stem.rsplitn(3, '-').nth(2).filter(|name| !name.is_empty())
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(60).collect::<String>().escape_debug().to_string()
+}
+
+/// What it needs, offers and excludes, as far as that matters to an update: what is needed only
+/// while it is installed does not, since nothing of it runs.
+fn relations(header: &Header) -> Relations {
+    let lasting = |of: &Relation<'_>| !is_transient(of.flags) && !of.name.starts_with("rpmlib(");
+    let requires = list(header, [Tag::REQUIRENAME, Tag::REQUIREFLAGS, Tag::REQUIREVERSION]);
+    let provides = list(header, [Tag::PROVIDENAME, Tag::PROVIDEFLAGS, Tag::PROVIDEVERSION]);
+    let conflicts = list(header, [Tag::CONFLICTNAME, Tag::CONFLICTFLAGS, Tag::CONFLICTVERSION]);
+    let obsoletes = list(header, [Tag::OBSOLETENAME, Tag::OBSOLETEFLAGS, Tag::OBSOLETEVERSION]);
+    Relations {
+        requires: requires.iter().filter(|of| lasting(of)).flat_map(Relation::needs).collect(),
+        provides: provides.iter().map(Relation::constraint).collect(),
+        conflicts: conflicts.iter().map(Relation::constraint).collect(),
+        replaces: obsoletes.iter().map(Relation::constraint).collect(),
+    }
+}
+
+/// A relation as a header has it: in three arrays.
+struct Relation<'h> {
+    name: std::borrow::Cow<'h, str>,
+    flags: u64,
+    version: std::borrow::Cow<'h, str>,
+}
+
+fn list(header: &Header, [names, flags, versions]: [Tag; 3]) -> Vec<Relation<'_>> {
+    let flags = header.numbers(flags).chain(std::iter::repeat(0));
+    let versions = header.texts(versions).chain(std::iter::repeat("".into()));
+    let all = header.texts(names).zip(flags).zip(versions);
+    all.map(|((name, flags), version)| Relation { name, flags, version }).collect()
+}
+
+impl Relation<'_> {
+    fn constraint(&self) -> Constraint {
+        let version = operator(self.flags).zip(self.version.parse::<Version>().ok());
+        let version = version.map(|(operator, version)| (operator, crate::Version::Rpm(version)));
+        Constraint { name: self.name.clone().into_owned(), arch: None, version }
+    }
+
+    /// The needs of a requirement. A path that no index lists is not followed: nobody could say
+    /// which package has it.
+    fn needs(&self) -> Vec<Dependency> {
+        match &*self.name {
+            path if path.starts_with('/') && !is_listed(path) => Vec::new(),
+            rich if rich.starts_with('(') => {
+                Rich::parse(rich).as_ref().and_then(needs).unwrap_or_else(
+                    // What depends on a condition stays as it is written, a name that nothing has.
+                    || vec![Dependency(vec![self.constraint()])],
+                )
+            }
+            _ => vec![Dependency(vec![self.constraint()])],
+        }
+    }
+}
+
+fn operator(flags: u64) -> Option<Operator> {
+    match flags & (LESS | GREATER | EQUAL) {
+        LESS => Some(Operator::Less),
+        GREATER => Some(Operator::Greater),
+        EQUAL => Some(Operator::Equal),
+        flags if flags == LESS | EQUAL => Some(Operator::LessOrEqual),
+        flags if flags == GREATER | EQUAL => Some(Operator::GreaterOrEqual),
+        _ => None,
+    }
+}
+
+/// The needs of a rich dependency: of `(a or b)` one with alternatives, of `(a and b)` two, and so
+/// of `(a with b)`: that one package meets both is not asked. `None` when there is a condition.
+fn needs(rich: &Rich<'_>) -> Option<Vec<Dependency>> {
+    let (first, rest) = match rich {
+        Rich::Simple(simple) => return Some(vec![Dependency(vec![bounded(simple)])]),
+        Rich::Chain(first, rest) => (&**first, rest),
+    };
+    let operands = || std::iter::once(first).chain(rest.iter().map(|(_, operand)| operand));
+    match rest.first().map(|(op, _)| op) {
+        None | Some(Op::And | Op::With) => {
+            Some(operands().map(needs).collect::<Option<Vec<_>>>()?.concat())
+        }
+        Some(Op::Or) => {
+            let alternatives = operands().map(needs).map(|needs| match needs?.as_slice() {
+                [Dependency(alternatives)] => Some(alternatives.clone()),
+                _ => None,
+            });
+            Some(vec![Dependency(alternatives.collect::<Option<Vec<_>>>()?.concat())])
+        }
+        Some(_) => None,
+    }
+}
+
+fn bounded(simple: &Simple<'_>) -> Constraint {
+    let version = simple.bound.and_then(|(comparison, version)| {
+        let flag = |c| match c {
+            '<' => LESS,
+            '>' => GREATER,
+            _ => EQUAL,
+        };
+        let flags = comparison.chars().fold(0, |flags, c| flags | flag(c));
+        Some((operator(flags)?, crate::Version::Rpm(version.parse().ok()?)))
+    });
+    Constraint { name: simple.name.into(), arch: None, version }
+}
+
+/// Whether an index lists the path among what a package provides: createrepo's rule.
+fn is_listed(path: &str) -> bool {
+    path.starts_with("/etc/") || path.contains("bin/") || path == "/usr/lib/sendmail"
+}
+
+/// Adds to what packages provide the paths that others require of them.
+pub(crate) fn provide_paths(packages: &mut [(Installed, &Header)]) {
+    let required = packages.iter().flat_map(|(package, _)| &package.relations.requires);
+    let names = required.flat_map(|Dependency(any)| any.iter().map(|of| of.name.clone()));
+    let paths: BTreeSet<String> = names.filter(|name| name.starts_with('/')).collect();
+    let ends: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit('/').next()).collect();
+    for (package, header) in packages {
+        let directories: Vec<_> = header.texts(Tag::DIRNAMES).collect();
+        let files = header.texts(Tag::BASENAMES).zip(header.numbers(Tag::DIRINDEXES));
+        for (name, directory) in files.filter(|(name, _)| ends.contains(&**name)) {
+            let Some(directory) = directories.get(directory as usize) else { continue };
+            let path = format!("{directory}{name}");
+            if paths.contains(&path) {
+                let constraint = Constraint { name: path, arch: None, version: None };
+                package.relations.provides.push(constraint);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
