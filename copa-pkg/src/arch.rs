@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// An architecture that Debian releases for, by Debian's name.
+/// An architecture, by Debian's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
@@ -49,6 +49,35 @@ impl Arch {
     /// Debian's name of it: `amd64`.
     pub fn as_str(self) -> &'static str {
         NAMES.iter().find(|(arch, _)| *arch == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// RPM's names of them; the first of each is the one that repositories go by.
+const RPM: [(Arch, &str); 13] = [
+    (Arch::Amd64, "x86_64"),
+    (Arch::Arm64, "aarch64"),
+    (Arch::Armel, "armv5tel"),
+    (Arch::Armhf, "armv7hl"),
+    (Arch::Armhf, "armv7hnl"),
+    (Arch::I386, "i686"),
+    (Arch::I386, "i586"),
+    (Arch::I386, "i486"),
+    (Arch::I386, "i386"),
+    (Arch::Mips64el, "mips64el"),
+    (Arch::Ppc64el, "ppc64le"),
+    (Arch::Riscv64, "riscv64"),
+    (Arch::S390x, "s390x"),
+];
+
+impl Arch {
+    /// RPM's name of it: `x86_64`.
+    pub(crate) fn as_rpm(self) -> &'static str {
+        RPM.iter().find(|(arch, _)| *arch == self).map_or("", |(_, name)| name)
+    }
+
+    /// The one that RPM has this name for.
+    pub(crate) fn from_rpm(name: &str) -> Option<Self> {
+        RPM.iter().find(|(_, known)| *known == name).map(|(arch, _)| *arch)
     }
 }
 
@@ -94,7 +123,10 @@ mod tests {
         for (arch, name) in NAMES {
             assert_eq!(name.parse::<Arch>().unwrap(), arch);
             assert_eq!(arch.to_string(), name);
+            assert_eq!(Arch::from_rpm(arch.as_rpm()), Some(arch));
         }
+        assert_eq!(Arch::from_rpm("i586"), Some(Arch::I386));
+        assert!(Arch::from_rpm("noarch").is_none());
         for text in ["", "AMD64", "x86_64", "all", "any"] {
             assert!(text.parse::<Arch>().is_err(), "{text}");
         }

@@ -6,23 +6,44 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Installed, Result, Root};
+use crate::{Error, Format, Installed, Result, Root};
 
 /// A release of a distribution.
+///
+/// Debian's releases are known one by one; of a distribution with RPM packages, any release is
+/// taken as its `os-release(5)` numbers it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub struct Distro {
     /// The distribution, as `os-release(5)`'s `ID` has it: `debian`.
     pub id: String,
-    /// The release without its point release: `12`.
+    /// The release without its point release: `12`, `3.0`.
     pub version: String,
-    /// The name of the release, by which archives know it: `bookworm`.
+    /// The name of the release, by which archives know it: `bookworm`. Empty where archives go by
+    /// the number.
     pub codename: String,
 }
 
 /// The supported releases of Debian and their names.
 const DEBIAN: [(&str, &str); 3] = [("11", "bullseye"), ("12", "bookworm"), ("13", "trixie")];
+
+/// Distributions with RPM packages: `ID`, how many parts of `VERSION_ID` name a release, and the
+/// package that brings `os-release`, for images that lost the file.
+const RPM: [(&str, usize, &str); 12] = [
+    ("almalinux", 1, "almalinux-release"),
+    ("amzn", 1, "system-release"),
+    ("azurelinux", 2, "azurelinux-release"),
+    ("centos", 1, "centos-stream-release"),
+    ("fedora", 1, "fedora-release-common"),
+    ("mariner", 2, "mariner-release"),
+    ("ol", 1, "oraclelinux-release"),
+    ("opensuse-leap", 2, "Leap-release"),
+    ("photon", 2, "photon-release"),
+    ("rhel", 1, "redhat-release"),
+    ("rocky", 1, "rocky-release"),
+    ("sles", 2, "sles-release"),
+];
 
 impl Distro {
     /// A release of Debian by its number, its point release (`12.11`) or its name.
@@ -42,8 +63,32 @@ impl Distro {
         Ok(Self { id: "debian".into(), version: (*version).into(), codename: (*codename).into() })
     }
 
+    /// A release of a distribution with RPM packages, by its `ID` and `VERSION_ID`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] for other distributions, [`Error::Invalid`] when the release is not
+    /// a number.
+    pub fn rpm(id: &str, release: &str) -> Result<Self> {
+        let found = RPM.iter().find(|(known, ..)| known.eq_ignore_ascii_case(id));
+        let (id, parts, _) = found.ok_or_else(|| unsupported(id, release, ""))?;
+        let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if release.len() > 30 || !release.split('.').all(number) {
+            let (what, text) = ("release", shown(release));
+            return Err(Error::Invalid { what, text, reason: "it is not a number".into() });
+        }
+        let version = release.split('.').take(*parts).collect::<Vec<_>>().join(".");
+        Ok(Self { id: (*id).into(), version, codename: String::new() })
+    }
+
+    /// The format of its packages.
+    pub fn format(&self) -> Format {
+        if is_rpm(&self.id) { Format::Rpm } else { Format::Deb }
+    }
+
     /// Finds out which release the file system holds: from `os-release`, from `debian_version`,
-    /// or else from the version of the installed package `base-files`.
+    /// or else from the version of the installed package `base-files`, or of the package that
+    /// brings `os-release`.
     ///
     /// # Errors
     ///
@@ -53,6 +98,10 @@ impl Distro {
         let mut looked_at = Vec::new();
         for path in ["etc/os-release", "usr/lib/os-release"] {
             match text(root, path)?.map(|text| OsRelease::parse(&text)) {
+                Some(OsRelease { id: Some(id), release }) if is_rpm(&id) => match release {
+                    Some(release) => return Self::rpm(&id, &release),
+                    None => looked_at.push(format!("{path} names no release of {id}")),
+                },
                 Some(release) if release.is_another() => return Err(release.unsupported(path)),
                 Some(OsRelease { release: Some(release), .. }) => return Self::debian(&release),
                 Some(_) => looked_at.push(format!("{path} names no release")),
@@ -70,6 +119,12 @@ impl Distro {
             Some(package) => return Self::debian(&major(&package.version.to_string())),
             None => looked_at.push("the package base-files is not installed".into()),
         }
+        for package in installed {
+            if let Some((id, ..)) = RPM.iter().find(|(.., name)| *name == package.name) {
+                let version = package.version.to_string();
+                return Self::rpm(id, version.split('-').next().unwrap_or_default());
+            }
+        }
         Err(Error::UnknownSystem { looked_at: looked_at.join(", ") })
     }
 }
@@ -77,18 +132,13 @@ impl Distro {
 impl FromStr for Distro {
     type Err = Error;
 
-    /// Reads `debian:12`, `debian:12.11` or `debian:bookworm`.
+    /// Reads `debian:12`, `debian:12.11`, `debian:bookworm` or `azurelinux:3.0`.
     fn from_str(text: &str) -> Result<Self> {
         match text.split_once(':') {
             Some((id, release)) if id.eq_ignore_ascii_case("debian") && !release.is_empty() => {
                 Self::debian(release)
             }
-            Some((id, release)) if !id.is_empty() && !release.is_empty() => {
-                Err(Error::Unsupported {
-                    what: format!("distribution {}", shown(id)),
-                    reason: "Debian 11, 12 and 13 are".into(),
-                })
-            }
+            Some((id, release)) if !id.is_empty() && !release.is_empty() => Self::rpm(id, release),
             _ => Err(Error::Invalid {
                 what: "distribution",
                 text: shown(text),
@@ -114,7 +164,8 @@ impl From<Distro> for String {
 
 impl fmt::Display for Distro {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({})", self.id, self.version, self.codename)
+        write!(f, "{} {}", self.id, self.version)?;
+        if self.codename.is_empty() { Ok(()) } else { write!(f, " ({})", self.codename) }
     }
 }
 
@@ -148,12 +199,22 @@ impl OsRelease {
     }
 
     fn unsupported(&self, path: &str) -> Error {
-        let id = self.id.as_deref().unwrap_or_default();
+        let named = format!("{path} names it; ");
         let release = self.release.as_deref().unwrap_or_default();
-        let what = format!("distribution {} {}", shown(id), shown(release));
-        let reason = format!("{path} names it; Debian 11, 12 and 13 are");
-        Error::Unsupported { what: what.trim_end().into(), reason }
+        unsupported(self.id.as_deref().unwrap_or_default(), release, &named)
     }
+}
+
+/// That a distribution is not supported, and which ones are. `before` says how it came up.
+fn unsupported(id: &str, release: &str, before: &str) -> Error {
+    let what = format!("distribution {} {}", shown(id), shown(release));
+    let ids = RPM.map(|(id, ..)| id).join(", ");
+    let reason = format!("{before}Debian 11, 12 and 13 are, and {ids}");
+    Error::Unsupported { what: what.trim_end().into(), reason }
+}
+
+fn is_rpm(id: &str) -> bool {
+    RPM.iter().any(|(known, ..)| known.eq_ignore_ascii_case(id))
 }
 
 /// The value of a shell assignment, as `os-release(5)` allows it.
@@ -218,6 +279,21 @@ mod tests {
             assert!(text.parse::<Distro>().is_err(), "{text}");
         }
         assert_eq!("debian:13".parse::<Distro>().unwrap().to_string(), "debian 13 (trixie)");
+        for (text, shown) in [
+            ("azurelinux:3.0", "azurelinux 3.0"),
+            ("azurelinux:3.0.20240101", "azurelinux 3.0"),
+            ("rhel:9.4", "rhel 9"),
+            ("Fedora:41", "fedora 41"),
+            ("amzn:2023", "amzn 2023"),
+            ("sles:15.6", "sles 15.6"),
+        ] {
+            let distro: Distro = text.parse().unwrap();
+            assert_eq!((distro.to_string(), distro.format()), (shown.into(), Format::Rpm));
+            assert_eq!(String::from(distro.clone()).parse::<Distro>().unwrap(), distro);
+        }
+        for text in ["rhel:nine", "rhel:9.", "fedora:", "fedora:rawhide", "fedora:../../x"] {
+            assert!(text.parse::<Distro>().is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -239,6 +315,24 @@ mod tests {
             let distro = Distro::detect(&root, installed).unwrap();
             assert_eq!(distro.version, version, "{files:?}");
         }
+    }
+
+    #[test]
+    fn rpm_releases_are_found_in_os_release_or_by_its_package() {
+        for (text, shown) in [
+            ("ID=azurelinux\nVERSION_ID=\"3.0\"\n", "azurelinux 3.0"),
+            ("ID=mariner\nVERSION_ID=\"2.0\"\n", "mariner 2.0"),
+            ("ID=\"rhel\"\nID_LIKE=\"fedora\"\nVERSION_ID=\"9.4\"\n", "rhel 9"),
+            ("ID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\n", "opensuse-leap 15.6"),
+        ] {
+            let root = MemoryRoot::of(&[("usr/lib/os-release", text)]);
+            assert_eq!(Distro::detect(&root, &[]).unwrap().to_string(), shown);
+        }
+        let mut installed = base_files("1");
+        installed[0].name = "azurelinux-release".into();
+        installed[0].version = crate::Version::Rpm("3.0-31.azl3".parse().unwrap());
+        let distro = Distro::detect(&MemoryRoot::of(&[]), &installed).unwrap();
+        assert_eq!(distro.to_string(), "azurelinux 3.0");
     }
 
     #[test]

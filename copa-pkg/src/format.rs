@@ -1,11 +1,13 @@
 //! Package formats: the one place that tells them apart.
 
+use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::deb::{StatusD, distroless};
-use crate::{Error, Installation, Package, PackageDb, Result, Root, Version};
+use crate::rpm::RpmDb;
+use crate::{Arch, Error, Installation, Package, PackageDb, Result, Root, Version};
 
 /// A package format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,6 +33,22 @@ impl Format {
         }
     }
 
+    /// The architecture that packages of this format have this name for.
+    pub(crate) fn arch(self, name: &str) -> Option<Arch> {
+        match self {
+            Self::Deb => name.parse().ok(),
+            Self::Rpm => Arch::from_rpm(name),
+        }
+    }
+
+    /// What packages of this format call the architecture.
+    pub(crate) fn arch_name(self, arch: Arch) -> &'static str {
+        match self {
+            Self::Deb => arch.as_str(),
+            Self::Rpm => arch.as_rpm(),
+        }
+    }
+
     /// What installing these packages changes.
     pub(crate) fn install(self, root: &dyn Root, packages: &[Package]) -> Result<Installation> {
         match self {
@@ -43,15 +61,24 @@ impl Format {
     }
 }
 
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deb => "Debian",
+            Self::Rpm => "RPM",
+        })
+    }
+}
+
 /// Databases that are known and cannot be updated yet: where they are, and what they are called.
 const UNSUPPORTED: [(&str, &str); 7] = [
     ("var/lib/dpkg/status", "an image with a full dpkg database"),
     ("var/lib/chisel/manifest.wall", "an image made by chisel"),
     ("lib/apk/db/installed", "an image with an apk database"),
     ("usr/lib/apk/db/installed", "an image with an apk database"),
-    ("var/lib/rpm", "an image with an RPM database"),
-    ("usr/lib/sysimage/rpm", "an image with an RPM database"),
-    ("var/lib/rpmmanifest", "an image with RPM manifests"),
+    ("var/lib/rpm", "an image with an empty RPM database"),
+    ("usr/lib/sysimage/rpm", "an image with an empty RPM database"),
+    ("var/lib/rpmmanifest", "an image with an RPM manifest without packages"),
 ];
 
 /// Finds and reads the package database.
@@ -63,15 +90,18 @@ pub(crate) fn open_db(root: &dyn Root) -> Result<Box<dyn PackageDb>> {
     if let Some(db) = StatusD::open(root)? {
         return Ok(Box::new(db));
     }
+    if let Some(db) = RpmDb::open(root)? {
+        return Ok(Box::new(db));
+    }
     let there = |path: &str| root.real_path(Path::new(path)).is_some();
     Err(match UNSUPPORTED.iter().find(|(path, _)| there(path)) {
         Some((path, what)) => Error::Unsupported {
             what: (*what).into(),
-            reason: format!("it has {path}; so far only distroless Debian (status.d) is"),
+            reason: format!("it has {path}; so far distroless Debian (status.d) and RPM are"),
         },
         None => Error::Unsupported {
             what: "an image without a package database".into(),
-            reason: "there is nothing in var/lib/dpkg/status.d".into(),
+            reason: "there is nothing in var/lib/dpkg/status.d, and no RPM database".into(),
         },
     })
 }

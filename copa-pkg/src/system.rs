@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::format::open_db;
 use crate::resolve;
+use crate::rpm::RpmDb;
 use crate::{
     Arch, Catalog, Distro, Error, Installed, Interest, PackageDb, Request, Result, Root, UpdatePlan,
 };
@@ -46,8 +47,14 @@ impl System {
             Some(distro) => distro.clone(),
             None => Distro::detect(root, db.installed())?,
         };
+        if distro.format() != db.format() {
+            return Err(Error::Unsupported {
+                what: format!("{distro} with the packages of another distribution"),
+                reason: format!("its package database holds {} packages", db.format()),
+            });
+        }
         let mut warnings = db.warnings().to_vec();
-        let arch = arch(db.installed(), hints.arch, &mut warnings)?;
+        let arch = arch(&*db, hints.arch, &mut warnings)?;
         Ok(Self { distro, arch, db, warnings })
     }
 
@@ -68,7 +75,8 @@ impl System {
     /// When the repositories have something newer than the image and older than the fix that the
     /// report wants, the package is updated and its vulnerabilities are listed as skipped.
     pub fn plan(&self, catalog: &Catalog, request: &Request) -> UpdatePlan {
-        let kind = (self.db.format(), self.arch.as_str());
+        let format = self.db.format();
+        let kind = (format, format.arch_name(self.arch));
         resolve::plan(self.installed(), kind, catalog, request)
     }
 
@@ -76,7 +84,7 @@ impl System {
     /// system can be detected, planned for and updated.
     pub fn interest(path: &Path) -> Interest {
         let inside = |dirs: &[&str]| dirs.iter().any(|dir| path.starts_with(dir));
-        if inside(&CONTENT) {
+        if inside(&CONTENT) || RpmDb::is_part(path) {
             Interest::Content
         } else if inside(&OWNED) {
             Interest::Checksum
@@ -88,7 +96,7 @@ impl System {
 
 /// Files and directories whose content is read. Wherever a link can stand for a directory (`lib`,
 /// `etc` never is one) both names are here: a layer is streamed before its links are known.
-const CONTENT: [&str; 17] = [
+const CONTENT: [&str; 18] = [
     "etc/apt",
     "etc/ca-certificates",
     "etc/ca-certificates.conf",
@@ -106,6 +114,7 @@ const CONTENT: [&str; 17] = [
     "usr/share/keyrings",
     "var/lib/dpkg/status",
     "var/lib/dpkg/status.d",
+    "var/lib/rpmmanifest",
 ];
 
 /// Where packages put files.
@@ -115,9 +124,10 @@ const OWNED: [&str; 14] = [
 ];
 
 /// The architecture of the packages: the hint, unless all packages are of others.
-fn arch(installed: &[Installed], hint: Option<Arch>, warnings: &mut Vec<String>) -> Result<Arch> {
+fn arch(db: &dyn PackageDb, hint: Option<Arch>, warnings: &mut Vec<String>) -> Result<Arch> {
     let mut counts: BTreeMap<Arch, usize> = BTreeMap::new();
-    for arch in installed.iter().filter_map(|package| package.arch.parse().ok()) {
+    let known = |package: &Installed| db.format().arch(&package.arch);
+    for arch in db.installed().iter().filter_map(known) {
         *counts.entry(arch).or_default() += 1;
     }
     // The first of the most frequent.
@@ -179,7 +189,8 @@ mod tests {
         for (path, word) in [
             ("var/lib/dpkg/status", "full dpkg database"),
             ("lib/apk/db/installed", "apk"),
-            ("var/lib/rpm/rpmdb.sqlite", "RPM"),
+            ("var/lib/rpm/x", "RPM"),
+            ("var/lib/rpmmanifest/container-manifest-2", "RPM"),
             ("var/lib/chisel/manifest.wall", "chisel"),
             ("hello", "without a package database"),
         ] {
@@ -220,6 +231,11 @@ mod tests {
             ("var/lib/dpkg/status.d/libc6.md5sums", Interest::Content),
             ("var/lib/dpkg/status", Interest::Content),
             ("var/lib/dpkg/status-old", Interest::Checksum),
+            ("var/lib/rpm/rpmdb.sqlite", Interest::Content),
+            ("usr/lib/sysimage/rpm/rpmdb.sqlite-wal", Interest::Content),
+            ("usr/lib/sysimage/rpm/Packages.db", Interest::Content),
+            ("var/lib/rpm/Basenames", Interest::Checksum),
+            ("var/lib/rpmmanifest/container-manifest-1", Interest::Content),
             ("usr/lib/os-release", Interest::Content),
             ("etc/apt/sources.list.d/debian.sources", Interest::Content),
             ("etc/ld.so.conf.d/x.conf", Interest::Content),

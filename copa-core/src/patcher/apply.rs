@@ -58,6 +58,9 @@ impl Patcher {
     pub async fn apply(&self, of: &Inspected, plan: UpdatePlan) -> Result<Patched> {
         check(of, &plan)?;
         self.accept(&plan)?;
+        if !plan.updates.is_empty() {
+            of.system.db.check_writable()?;
+        }
         let work = self.downloaded(of, plan);
         let (plan, packages) = self.watch().stage(Stage::Download, work).await?;
         if packages.is_empty() {

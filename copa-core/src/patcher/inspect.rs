@@ -15,7 +15,7 @@ use crate::{Error, Result, Subject};
 
 /// Changes whenever [`adapt::keep`] or the form of an index does: what was kept before then is not
 /// what is needed now.
-const INTEREST: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+const INTEREST: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
 
 /// An image whose file system and packages are known.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ use url::Url;
 use super::repo::Archive;
 use super::sources::{Parsed, SignedBy, Source};
 use crate::signature::Keyring;
-use crate::{Arch, Distro, Error, Mirror, Repository, Result, Root, Trust};
+use crate::{Arch, Distro, Error, Format, Mirror, Repository, Result, Root, Trust};
 
 /// What is known about where packages may come from.
 #[derive(Debug, Clone, Copy)]
@@ -63,8 +63,13 @@ pub struct HostFile {
 /// # Errors
 ///
 /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when the
-/// image cannot be read.
+/// image cannot be read, [`Error::Unsupported`] for distributions whose repositories are of
+/// another kind.
 pub fn repositories(sources: &Sources<'_>) -> Result<Vec<Box<dyn Repository>>> {
+    if sources.distro.format() != Format::Deb {
+        let what = format!("fetching packages for {}", sources.distro);
+        return Err(Error::Unsupported { what, reason: "so far Debian's repositories are".into() });
+    }
     let mut notes = Vec::new();
     let mut found = sources.named(&mut notes)?;
     if found.is_empty() {

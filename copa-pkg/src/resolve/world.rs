@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use crate::{Candidate, Constraint, Dependency, Installed, Relations, Version};
 
-/// Where a package is installed: a name and an architecture; `all` counts as the image's own.
+/// Where a package is installed: a name and an architecture; `all` and `noarch` count as the image's
+/// own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot {
     pub(super) name: String,
@@ -68,7 +69,7 @@ impl<'a> World<'a> {
 
     /// The slot of a package.
     pub(super) fn slot(&self, name: &str, arch: &str) -> Slot {
-        let arch = if arch == "all" { self.native } else { arch };
+        let arch = if matches!(arch, "all" | "noarch") { self.native } else { arch };
         Slot { name: name.into(), arch: arch.into() }
     }
 

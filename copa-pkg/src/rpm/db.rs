@@ -15,7 +15,7 @@ mod wal;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use ::bytes::Bytes;
@@ -24,9 +24,9 @@ use self::manifest::Manifests;
 use self::sqlite::{Replacement, SIZE_MAX, Sqlite};
 use super::file::PackageFile;
 use super::header::Header;
+use super::installed;
 use super::record::{self, Stamp};
 use super::tag::Tag;
-use super::{Version, installed};
 use crate::{
     ChangeSet, Content, Error, File, FileKind, FileSums, Format, Installed, PackageDb, Relations,
     Result, Root,
@@ -98,6 +98,16 @@ impl RpmDb {
         };
         db.warnings.extend(db.manifests.iter().flat_map(|manifests| manifests.warnings.clone()));
         Ok((!db.installed.is_empty()).then_some(db))
+    }
+
+    /// Whether the file at this path may be a part of a database.
+    pub(crate) fn is_part(path: &Path) -> bool {
+        let is_in = |directory: &str| path.parent() == Some(Path::new(directory));
+        let is_file = |(name, _): &(&str, Kind)| path.file_name() == Some(OsStr::new(name));
+        let beside = ["rpmdb.sqlite-wal", "rpmdb.sqlite-shm", "rpmdb.sqlite-journal"];
+        let is_beside = path.file_name().is_some_and(|name| beside.iter().any(|b| *b == name));
+        DIRECTORIES.iter().any(|directory| is_in(directory))
+            && (KINDS.iter().any(is_file) || is_beside)
     }
 
     /// The headers of the installed packages of this name, when there is a database.

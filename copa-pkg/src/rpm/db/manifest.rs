@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::super::Version;
 use super::super::header::Header;
 use super::super::tag::Tag;
-use crate::{Error, Result, Root};
+use crate::{Result, Root};
 
 const DIRECTORY: &str = "var/lib/rpmmanifest";
 const NAMES: &str = "container-manifest-1";

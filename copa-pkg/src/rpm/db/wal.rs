@@ -48,11 +48,8 @@ pub(crate) fn apply(database: &Bytes, log: &[u8], limit: u64) -> Result<Bytes> {
 
 /// The page size that a database's header states; 1 stands for 65536.
 fn page_size(database: &[u8]) -> Option<usize> {
-    match database.get(16..18)? {
-        &[0, 1] => Some(65536),
-        &[high, low] => Some(usize::from(high) << 8 | usize::from(low)),
-        _ => None,
-    }
+    let size = u16::from_be_bytes(*database.get(16..)?.first_chunk()?);
+    Some(if size == 1 { 65536 } else { size.into() })
 }
 
 /// The complete transactions of a log.
