@@ -104,7 +104,7 @@ fn what_is_only_in_the_log_counts() {
     root.file(format!("{PATH}-wal"), &log);
     let db = RpmDb::open(&root).unwrap().unwrap();
     assert_eq!(db.installed().len(), 4);
-    let changes = db.record(&root, &recorded(&new[..1]), &[], 1).unwrap();
+    let changes = db.record(&root, &recorded(&new[1..2]), &[], 1).unwrap();
     root.file(PATH, &written(&changes, PATH));
     assert!(matches!(changes.get(Path::new(&format!("{PATH}-wal"))), Some(Change::Remove)));
     root.file(format!("{PATH}-wal"), b"");
