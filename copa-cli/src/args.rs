@@ -31,7 +31,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Patch one image: the same layers and one more
-    #[command(after_help = PATCH_HELP)]
+    #[command(after_help = PATCH_HELP, args_override_self = true)]
     Patch(Box<Patch>),
 }
 
@@ -247,6 +247,14 @@ mod tests {
             let variable = arg.get_env().map(|v| v.to_string_lossy().into_owned());
             assert_eq!(variable, Some(format!("COPA_{name}")));
         }
+    }
+
+    #[test]
+    fn the_last_flag_wins_and_lists_add_up() {
+        let line = "copa patch -i a -i b --mirror debian=x --mirror debian-security=y,debian=z";
+        let Command::Patch(args) = Cli::parse_from(line.split(' ')).command;
+        assert_eq!(args.image.as_deref(), Some("b"));
+        assert_eq!(args.mirror, ["debian=x", "debian-security=y", "debian=z"]);
     }
 
     #[test]

@@ -103,6 +103,25 @@ fn blobs_that_are_not_what_they_are_called_are_refused() {
 }
 
 #[test]
+fn a_manifest_that_is_not_what_it_is_called_is_refused() {
+    need!();
+    let scratch = TempDir::new().unwrap();
+    let layout = scratch.path().join("spoiled");
+    must("cp", ["-r".as_ref(), BOOKWORM.images().as_os_str(), layout.as_os_str()]);
+    let index: Value =
+        serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap();
+    for entry in index["manifests"].as_array().unwrap() {
+        let file = entry["digest"].as_str().unwrap().replace(':', "/");
+        let file = layout.join("blobs").join(file);
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replacen("schemaVersion", "schemaVersioN", 1)).unwrap();
+    }
+    let archive = format!("oci-archive:{}", scratch.path().join("out.tar").display());
+    let copa = Copa::patch(scratch.path(), &oci(&layout, "base-old")).args(["--to", &archive]);
+    left_nothing(&copa.run().exits(NOT_TRUSTED), scratch.path());
+}
+
+#[test]
 fn a_full_disk_leaves_no_archive() {
     need!("unshare");
     let scratch = TempDir::new().unwrap();

@@ -1,5 +1,7 @@
 //! 7, the registry's part: it is slow, busy, forgetful or broken.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -9,6 +11,7 @@ use crate::copa::Copa;
 use crate::lab::{self, BOOKWORM, Ran, Server, need, oci};
 
 const NETWORK: i32 = 5;
+const INTERRUPTED: i32 = 130;
 
 /// A registry with `base-old` in it, and a proxy before it that fails as the rules say.
 struct Faulty {
@@ -82,4 +85,29 @@ fn a_registry_that_hangs_runs_into_the_time_limit() {
     let ran = faulty.patch(&["--timeout", "10s"]).exits(NETWORK);
     assert!(started.elapsed() < Duration::from_secs(40), "{ran}");
     assert!(!faulty.tagged(), "{ran}");
+}
+
+/// Interrupted while the patch layer is on its way: no tag, and an end within the grace period.
+#[test]
+fn an_interrupt_in_mid_push_moves_no_tag() {
+    need!("docker-registry", "kill");
+    let faulty = Faulty::new(&[json!({"method": "PATCH|PUT", "path": "/uploads/", "hang": 60})]);
+    let image = format!("{}/team/app:1", faulty.proxy.get("host"));
+    let mut copa = Copa::patch(faulty.scratch.path(), &image).mirror(BOOKWORM.mirror()).args([
+        "-t",
+        "2",
+        "--push",
+        "--progress",
+        "plain",
+    ]);
+    let mut child = copa.0.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let built = said.find(|line| line.as_ref().unwrap().starts_with("Built the patch layer"));
+    assert!(built.is_some());
+    std::thread::sleep(Duration::from_secs(1));
+    lab::must("kill", ["-INT", &child.id().to_string()]);
+    let interrupted = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(INTERRUPTED));
+    assert!(interrupted.elapsed() < Duration::from_secs(15));
+    assert!(!faulty.tagged());
 }
