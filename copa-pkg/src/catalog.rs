@@ -2,8 +2,9 @@
 
 use url::Url;
 
-use crate::deb::Index;
-use crate::{Candidate, Checksum, Version};
+use crate::index::{Index, Record};
+use crate::package::is_for_all;
+use crate::{Candidate, Format};
 
 /// What one or several repositories offer.
 ///
@@ -18,21 +19,36 @@ pub struct Catalog {
 /// An index and where it came from.
 #[derive(Debug, Clone)]
 struct Listing {
+    format: Format,
     index: Index,
     base: Url,
     origin: String,
+    /// Lower ones come first: what one of them has is taken from no other.
+    priority: i64,
 }
+
+/// The priority of a repository that says nothing of it: dnf's.
+const PRIORITY: i64 = 99;
 
 impl Catalog {
     /// What one index offers: files are below `base`.
-    pub(crate) fn new(index: Index, base: Url, origin: String) -> Self {
-        Self { listings: vec![Listing { index, base, origin }] }
+    pub(crate) fn new(format: Format, index: Index, base: Url, origin: String) -> Self {
+        Self { listings: vec![Listing { format, index, base, origin, priority: PRIORITY }] }
+    }
+
+    /// The same with another priority (RPM: `priority` of a repository): a package that a
+    /// repository with a lower one has is taken from no other.
+    pub(crate) fn with_priority(mut self, priority: i64) -> Self {
+        self.listings.iter_mut().for_each(|listing| listing.priority = priority);
+        self
     }
 
     /// All versions of this package, the highest first. What several repositories offer alike is
     /// listed once, from the first of them.
     pub fn candidates(&self, name: &str) -> Vec<Candidate> {
-        let all = self.listings.iter();
+        let has = |listing: &&Listing| listing.index.named(name).next().is_some();
+        let first = self.listings.iter().filter(has).map(|listing| listing.priority).min();
+        let all = self.listings.iter().filter(|listing| Some(listing.priority) == first);
         sorted(all.flat_map(|listing| listing.named(name)).collect())
     }
 
@@ -81,24 +97,33 @@ impl Listing {
     }
 
     /// A package whose relations cannot be read is not offered: nobody could say what it needs.
-    fn candidate(&self, record: crate::deb::Record<'_>) -> Option<Candidate> {
-        let relations = record
-            .relations()
+    fn candidate(&self, record: Record<'_>) -> Option<Candidate> {
+        let relations = self
+            .format
+            .relations(record.relations())
             .inspect_err(|e| tracing::debug!(package = record.package(), "left out: {e}"))
             .ok()?;
-        let mut url = self.base.clone();
-        url.path_segments_mut().ok()?.pop_if_empty().extend(record.filename().split('/'));
         Some(Candidate {
             name: record.package().into(),
-            version: Version::Deb(record.version().parse().ok()?),
+            version: self.format.version(record.version()).ok()?,
             arch: record.architecture().into(),
             source: record.source().into(),
-            url,
+            url: self.url(record.filename())?,
             size: record.size(),
-            checksum: Checksum::Sha256(record.sha256()),
+            checksum: record.checksum()?,
             origin: self.origin.clone(),
             relations,
         })
+    }
+
+    /// Where a file is: below the base, unless the index has its whole address.
+    fn url(&self, filename: &str) -> Option<Url> {
+        if filename.contains("://") {
+            return filename.parse().ok();
+        }
+        let mut url = self.base.clone();
+        url.path_segments_mut().ok()?.pop_if_empty().extend(filename.split('/'));
+        Some(url)
     }
 }
 
@@ -106,7 +131,7 @@ impl Listing {
 fn sorted(mut all: Vec<Candidate>) -> Vec<Candidate> {
     all.sort_by(|a, b| {
         let versions = || b.version.partial_cmp(&a.version).unwrap_or(std::cmp::Ordering::Equal);
-        let all = |c: &Candidate| c.arch == "all";
+        let all = |c: &Candidate| is_for_all(&c.arch);
         a.name.cmp(&b.name).then_with(versions).then_with(|| all(a).cmp(&all(b)))
     });
     all.dedup_by(|later, first| {

@@ -24,6 +24,11 @@ pub trait PackageDb: Debug + Send + Sync {
     /// What in the database could not be read and is left alone, one line each.
     fn warnings(&self) -> &[String];
 
+    /// The streams of modules (RPM) that packages are installed of: `nodejs:18`, each once.
+    fn streams(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether the database can be changed; some can only be read, for plans and dry runs.
     ///
     /// # Errors

@@ -1,9 +1,8 @@
 //! Fetching a package: not a byte of it is used before its checksum is right.
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
-use crate::{Candidate, Checksum, Error, Fetch, Package, Result};
+use crate::{Candidate, Error, Fetch, Format, Package, Result};
 
 /// The largest package that is fetched: it is held in memory.
 const LARGEST: u64 = 1 << 30;
@@ -31,18 +30,23 @@ impl Candidate {
             return Err(self.untrusted(&reason));
         }
         let bytes = self.check(bytes).await?;
-        Ok(Package { candidate: self.clone(), bytes })
+        let vouched = !Format::of(&self.version).signs_packages();
+        Ok(Package { candidate: self.clone(), bytes, vouched })
     }
 
     /// Hashes on the blocking pool: a large package takes long enough to hold up a network task.
     async fn check(&self, bytes: Bytes) -> Result<Bytes> {
         let data = bytes.clone();
-        let hash = tokio::task::spawn_blocking(move || hex::encode(Sha256::digest(&data)));
+        let mut hasher = self.checksum.hasher();
+        let hash = tokio::task::spawn_blocking(move || {
+            hasher.update(&data);
+            hasher.finish()
+        });
         let found =
             hash.await.map_err(|e| Error::Fetch { url: self.url.clone(), source: Box::new(e) })?;
-        let Checksum::Sha256(listed) = &self.checksum;
+        let (kind, listed) = self.checksum.parts();
         if !found.eq_ignore_ascii_case(listed) {
-            let reason = format!("its SHA-256 is {found}, the index says {listed}");
+            let reason = format!("its {kind} is {found}, the index says {listed}");
             return Err(self.untrusted(&reason));
         }
         Ok(bytes)
@@ -69,8 +73,10 @@ impl std::fmt::Display for Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Checksum;
     use crate::{Body, Relations, Version};
     use async_trait::async_trait;
+    use sha2::{Digest, Sha256};
     use url::Url;
 
     /// Bytes that are at every address.

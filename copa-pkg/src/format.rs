@@ -5,9 +5,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deb::{StatusD, distroless};
-use crate::rpm::RpmDb;
-use crate::{Arch, Error, Installation, Package, PackageDb, Result, Root, Version};
+use crate::deb::{self, Sources, StatusD, distroless};
+use crate::index::RelationTexts;
+use crate::rpm::{self, RpmDb};
+use crate::signature::Keyring;
+use crate::{
+    Arch, Error, Installation, Package, PackageDb, PackageKeys, Relations, Repository, Result,
+    Root, Version,
+};
 
 /// A package format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +51,63 @@ impl Format {
         match self {
             Self::Deb => arch.as_str(),
             Self::Rpm => arch.as_rpm(),
+        }
+    }
+
+    /// The format of a version.
+    pub(crate) fn of(version: &Version) -> Self {
+        match version {
+            Version::Deb(_) => Self::Deb,
+            Version::Rpm(_) => Self::Rpm,
+        }
+    }
+
+    /// Whether each package is signed, and not only the index.
+    pub(crate) fn signs_packages(self) -> bool {
+        match self {
+            Self::Deb => false,
+            Self::Rpm => true,
+        }
+    }
+
+    /// Checks who signed a package; gives what a person should know.
+    pub(crate) fn verify(self, package: &Package, keys: &PackageKeys) -> Result<Option<String>> {
+        match self {
+            Self::Deb => Ok(None),
+            Self::Rpm => rpm::verify(package, keys),
+        }
+    }
+
+    /// Where packages come from; `streams` are the streams of modules that are installed.
+    pub(crate) fn repositories(
+        self,
+        sources: &Sources<'_>,
+        streams: &[String],
+    ) -> Result<Vec<Box<dyn Repository>>> {
+        match self {
+            Self::Deb => deb::repositories(sources),
+            Self::Rpm => rpm::repositories(sources, streams),
+        }
+    }
+
+    /// Who may sign packages.
+    pub(crate) fn package_keys(self, sources: &Sources<'_>) -> Result<PackageKeys> {
+        let keyring = match self {
+            Self::Deb => Keyring::default(),
+            Self::Rpm => rpm::package_keys(sources)?,
+        };
+        Ok(PackageKeys { keyring, trust: sources.trust.clone() })
+    }
+
+    /// What a package of an index says of others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] when that cannot be read.
+    pub(crate) fn relations(self, texts: RelationTexts<'_>) -> Result<Relations> {
+        match self {
+            Self::Deb => deb::relations(texts),
+            Self::Rpm => rpm::relations(texts),
         }
     }
 

@@ -23,11 +23,16 @@ mod distro;
 mod download;
 mod error;
 mod format;
+mod index;
+mod ingest;
 mod install;
+#[cfg(test)]
+mod memory_ports;
 #[cfg(test)]
 mod memory_root;
 mod mirror;
 mod package;
+mod payload;
 mod plan;
 mod port;
 mod repository;
@@ -48,7 +53,8 @@ pub use format::Format;
 pub use install::{Installation, Kept, Why};
 pub use mirror::Mirror;
 pub use package::{
-    Candidate, Checksum, Constraint, Dependency, Installed, Operator, Package, Relations,
+    Candidate, Checksum, Constraint, Dependency, Installed, Operator, Package, PackageKeys,
+    Relations,
 };
 pub use plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
 pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat};

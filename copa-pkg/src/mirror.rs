@@ -6,20 +6,24 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Error, Result};
+use crate::{Error, Result, rpm};
 
 /// A copy of an archive that is to be used in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mirror {
-    /// Which archive: `debian` or `debian-security`.
+    /// Which archive: `debian` or `debian-security`; of RPM distributions, which one:
+    /// `azurelinux`, `fedora`, `rocky`.
     pub name: String,
-    /// The archive's root, below which `dists` and `pool` are: `http:`, `https:` or `file:`.
+    /// The archive's root, below which `dists` and `pool` are, or a folder that holds `repodata`,
+    /// or what the distribution's repositories are below: `http:`, `https:` or `file:`.
     pub url: Url,
 }
 
 /// The archives that can be mirrored.
-const ARCHIVES: [&str; 2] = ["debian", "debian-security"];
+fn archives() -> impl Iterator<Item = &'static str> {
+    ["debian", "debian-security"].into_iter().chain(rpm::mirror_names())
+}
 
 impl FromStr for Mirror {
     type Err = Error;
@@ -29,8 +33,9 @@ impl FromStr for Mirror {
         let invalid = |reason: String| Error::Invalid { what: "mirror", text: text.into(), reason };
         let (name, url) =
             text.split_once('=').ok_or_else(|| invalid("it is not NAME=URL".into()))?;
-        if !ARCHIVES.contains(&name) {
-            return Err(invalid(format!("`{name}` is none of {}", ARCHIVES.join(", "))));
+        if !archives().any(|archive| archive == name) {
+            let known: Vec<&str> = archives().collect();
+            return Err(invalid(format!("`{name}` is none of {}", known.join(", "))));
         }
         let url: Url = url.parse().map_err(|e| invalid(format!("its URL: {e}")))?;
         if !matches!(url.scheme(), "http" | "https" | "file") {
@@ -69,7 +74,11 @@ mod tests {
 
     #[test]
     fn mirrors_are_read_and_written() {
-        for text in ["debian=https://a.example/debian", "debian-security=file:///srv/security"] {
+        for text in [
+            "debian=https://a.example/debian",
+            "debian-security=file:///srv/security",
+            "azurelinux=https://a.example/x",
+        ] {
             assert_eq!(text.parse::<Mirror>().unwrap().to_string(), text);
         }
         for bad in ["debian", "ubuntu=https://a.example/", "debian=ftp://a.example/", "debian=x"] {

@@ -4,9 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use url::Url;
 
-use crate::Version;
+use crate::signature::Keyring;
+use crate::{Format, Result, Trust, Version};
 
 /// A package that the database of the image lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +53,14 @@ pub struct Candidate {
 
 /// A package whose bytes are here and are the ones that its [`Candidate`] describes.
 ///
-/// It can only come from [`Candidate::download`], which checks them.
+/// It can only come from [`Candidate::download`], which checks them. Where packages are signed
+/// themselves (RPM), it is installed only after [`verify`](Self::verify).
 #[derive(Debug, Clone)]
 pub struct Package {
     pub(crate) candidate: Candidate,
     pub(crate) bytes: Bytes,
+    /// Whether somebody who is trusted vouches for the bytes.
+    pub(crate) vouched: bool,
 }
 
 impl Package {
@@ -68,6 +73,27 @@ impl Package {
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
+
+    /// Checks who signed the package and that it is the one that its [`Candidate`] names; gives
+    /// what a person should know. Where the index is signed and not the package (Debian), the
+    /// checksum in the index has said it already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Untrusted`](crate::Error::Untrusted) when no trusted key signed it, or it is
+    /// another package.
+    pub fn verify(mut self, keys: &PackageKeys) -> Result<(Self, Option<String>)> {
+        let warning = Format::of(&self.candidate.version).verify(&self, keys)?;
+        self.vouched = true;
+        Ok((self, warning))
+    }
+}
+
+/// Who may sign packages, and how strictly that is checked.
+#[derive(Debug, Clone)]
+pub struct PackageKeys {
+    pub(crate) keyring: Keyring,
+    pub(crate) trust: Trust,
 }
 
 /// A checksum that an index gives for a file.
@@ -77,21 +103,90 @@ impl Package {
 pub enum Checksum {
     /// SHA-256, 64 lower-case hexadecimal digits.
     Sha256(String),
+    /// SHA-384, 96 lower-case hexadecimal digits.
+    Sha384(String),
+    /// SHA-512, 128 lower-case hexadecimal digits.
+    Sha512(String),
+}
+
+impl Checksum {
+    /// The checksum with this digest; its length says which one it is.
+    pub(crate) fn from_digest(digest: &[u8]) -> Option<Self> {
+        let text = hex::encode(digest);
+        match digest.len() {
+            32 => Some(Self::Sha256(text)),
+            48 => Some(Self::Sha384(text)),
+            64 => Some(Self::Sha512(text)),
+            _ => None,
+        }
+    }
+
+    /// What it is called, and its hexadecimal digits.
+    pub(crate) fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Sha256(text) => ("SHA-256", text),
+            Self::Sha384(text) => ("SHA-384", text),
+            Self::Sha512(text) => ("SHA-512", text),
+        }
+    }
+
+    /// Hashes as this checksum does.
+    pub(crate) fn hasher(&self) -> Hasher {
+        match self {
+            Self::Sha256(_) => Hasher::Sha256(Sha256::new()),
+            Self::Sha384(_) => Hasher::Sha384(Sha384::new()),
+            Self::Sha512(_) => Hasher::Sha512(Sha512::new()),
+        }
+    }
+}
+
+/// A checksum in the making.
+#[derive(Debug, Clone)]
+pub(crate) enum Hasher {
+    Sha256(Sha256),
+    Sha384(Sha384),
+    Sha512(Sha512),
+}
+
+impl Hasher {
+    /// Takes in more of what is hashed.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hash) => hash.update(bytes),
+            Self::Sha384(hash) => hash.update(bytes),
+            Self::Sha512(hash) => hash.update(bytes),
+        }
+    }
+
+    /// The hexadecimal digits.
+    pub(crate) fn finish(self) -> String {
+        match self {
+            Self::Sha256(hash) => hex::encode(hash.finalize()),
+            Self::Sha384(hash) => hex::encode(hash.finalize()),
+            Self::Sha512(hash) => hex::encode(hash.finalize()),
+        }
+    }
+}
+
+/// Whether packages of this architecture are for all: Debian's `all`, RPM's `noarch`.
+pub(crate) fn is_for_all(arch: &str) -> bool {
+    matches!(arch, "all" | "noarch")
 }
 
 /// What a package needs, offers and excludes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relations {
-    /// Each must be satisfied (Debian: `Pre-Depends` and `Depends`).
+    /// Each must be satisfied (Debian: `Pre-Depends` and `Depends`; RPM: `Requires`).
     #[serde(default)]
     pub requires: Vec<Dependency>,
     /// What it stands for besides its own name (Debian: `Provides`); a version is exact.
     #[serde(default)]
     pub provides: Vec<Constraint>,
-    /// What must not be installed beside it (Debian: `Conflicts` and `Breaks`).
+    /// What must not be installed beside it (Debian: `Conflicts` and `Breaks`; RPM: `Conflicts`).
     #[serde(default)]
     pub conflicts: Vec<Constraint>,
-    /// Whose files it may take over (Debian: `Replaces`).
+    /// What it takes the place of (Debian: `Replaces`, whose files it may take over; RPM:
+    /// `Obsoletes`, which go when it comes).
     #[serde(default)]
     pub replaces: Vec<Constraint>,
 }

@@ -87,8 +87,13 @@ impl Keyring {
     ///
     /// With the reason when there is none.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let certificates = Certificate::load(&mut Cursor::new(bytes)).map_err(|e| e.to_string())?;
-        Ok(Self { entries: certificates.into_iter().map(Entry::new).collect() })
+        let mut entries = Vec::new();
+        for block in blocks(bytes) {
+            let certificates =
+                Certificate::load(&mut Cursor::new(block)).map_err(|e| e.to_string())?;
+            entries.extend(certificates.into_iter().map(Entry::new));
+        }
+        Ok(Self { entries })
     }
 
     /// Adds the certificates of another.
@@ -99,6 +104,22 @@ impl Keyring {
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// How many there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many of them have a key that may sign at this moment.
+    #[cfg(test)]
+    pub(crate) fn usable(&self, now: Timestamp) -> usize {
+        let usable = |entry: &&Entry| {
+            let checked = Checked::new(entry.certificate.clone());
+            !checked.valid_signing_capable_component_keys_at(seconds(now)).is_empty()
+        };
+        self.entries.iter().filter(usable).count()
     }
 
     /// Those with one of these fingerprints, of a primary key or of a subkey.
@@ -137,7 +158,17 @@ impl Keyring {
         Ok(Signed { text, signers })
     }
 
-    fn verify(&self, text: &[u8], signatures: &[u8], at: Moment) -> Result<Vec<String>, String> {
+    /// Who of the trusted signed these bytes: the fingerprints of the keys, sorted.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_clearsigned`](Self::verify_clearsigned).
+    pub(crate) fn verify(
+        &self,
+        text: &[u8],
+        signatures: &[u8],
+        at: Moment,
+    ) -> Result<Vec<String>, String> {
         let signatures = rpgpie::signature::load(&mut Cursor::new(signatures))
             .map_err(|e| format!("its signature cannot be read: {e}"))?;
         if signatures.is_empty() || signatures.len() > MOST_SIGNATURES {
@@ -187,6 +218,17 @@ impl Keyring {
         }
         Err(reason)
     }
+}
+
+/// The armored blocks of a file, which may have several after each other; or all of it.
+fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
+    let finder = memchr::memmem::Finder::new(b"-----BEGIN PGP PUBLIC KEY BLOCK-----");
+    let mut starts: Vec<usize> = finder.find_iter(bytes).collect();
+    if starts.len() < 2 {
+        return vec![bytes];
+    }
+    starts.push(bytes.len());
+    starts.windows(2).filter_map(|range| bytes.get(range[0]..range[1])).collect()
 }
 
 /// When it was made, if it is of a kind and strength that counts.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::deb::Sources;
 use crate::format::open_db;
 use crate::resolve;
 use crate::rpm::RpmDb;
 use crate::{
-    Arch, Catalog, Distro, Error, Installed, Interest, PackageDb, Request, Result, Root, UpdatePlan,
+    Arch, Catalog, Distro, Error, Installed, Interest, PackageDb, PackageKeys, Repository, Request,
+    Result, Root, UpdatePlan,
 };
 
 /// What is known of a file system before it is looked at; each overrides what it says itself.
@@ -63,6 +65,26 @@ impl System {
         self.db.installed()
     }
 
+    /// Where packages of this system come from, in the order in which they are asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when
+    /// the image cannot be read, [`Error::NoRepository`] when nothing is known of it.
+    pub fn repositories(&self, sources: &Sources<'_>) -> Result<Vec<Box<dyn Repository>>> {
+        self.db.format().repositories(sources, &self.db.streams())
+    }
+
+    /// Who may sign packages of this system, for [`Package::verify`](crate::Package::verify).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when
+    /// the image cannot be read.
+    pub fn package_keys(&self, sources: &Sources<'_>) -> Result<PackageKeys> {
+        self.db.format().package_keys(sources)
+    }
+
     /// Decides what happens: which packages change to which versions, what comes along, and what
     /// stays and why. A function of its arguments; nothing is fetched and nothing changed.
     ///
@@ -96,18 +118,25 @@ impl System {
 
 /// Files and directories whose content is read. Wherever a link can stand for a directory (`lib`,
 /// `etc` never is one) both names are here: a layer is streamed before its links are known.
-const CONTENT: [&str; 18] = [
+const CONTENT: [&str; 25] = [
     "etc/apt",
     "etc/ca-certificates",
     "etc/ca-certificates.conf",
     "etc/debian_version",
+    "etc/distro.repos.d",
+    "etc/dnf",
     "etc/group",
     "etc/ld.so.cache",
     "etc/ld.so.conf",
     "etc/ld.so.conf.d",
     "etc/os-release",
     "etc/passwd",
+    "etc/pki/rpm-gpg",
     "etc/ssl/certs/ca-certificates.crt",
+    "etc/tdnf",
+    "etc/yum",
+    "etc/yum.conf",
+    "etc/yum.repos.d",
     "usr/lib/dpkg/status.d",
     "usr/lib/os-release",
     "usr/local/share/ca-certificates",

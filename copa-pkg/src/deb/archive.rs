@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use bytes::Bytes;
 
 use super::ar;
-use super::decompress::{decompress, is_over_limit};
+use crate::payload::{decompress, is_over_limit};
 use crate::{Error, Result};
 
 /// All of `control.tar`, uncompressed.

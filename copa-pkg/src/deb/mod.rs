@@ -5,10 +5,8 @@ mod archive;
 mod cacerts;
 mod control;
 mod db;
-mod decompress;
 mod discover;
 pub(crate) mod distroless;
-mod index;
 mod ldcache;
 #[cfg(test)]
 mod oracle;
@@ -16,6 +14,7 @@ mod record;
 mod relation;
 mod release;
 mod repo;
+mod scan;
 mod sources;
 mod version;
 
@@ -23,11 +22,11 @@ use std::io::Read;
 
 use url::Url;
 
-use crate::{Catalog, Error, Loaded, Result};
+use crate::index::{Index, RelationTexts};
+use crate::{Catalog, Error, Format, Loaded, Relations, Result};
 
 pub(crate) use db::StatusD;
 pub use discover::{HostFile, Sources, repositories};
-pub(crate) use index::{Index, Record};
 #[cfg(test)]
 pub(crate) use relation::read_relations;
 pub use version::Version;
@@ -42,7 +41,7 @@ pub use version::Version;
 ///
 /// [`Error::Malformed`] when it cannot be read, or is larger than this program reads.
 pub fn read_packages(text: impl Read, arch: &str, base: &Url, origin: &str) -> Result<Loaded> {
-    let mut scanner = index::Scanner::new(arch);
+    let mut scanner = scan::Scanner::new(arch);
     scanner.read(text).map_err(|e| Error::Malformed {
         what: format!("the index of {origin} at {base}"),
         reason: e.to_string(),
@@ -59,5 +58,19 @@ fn listed(index: Index, base: &Url, origin: &str) -> Loaded {
             "{origin} at {base}: {refused} packages left out: malformed or listed twice"
         ));
     }
-    Loaded { catalog: Catalog::new(index, base.clone(), origin.into()), warnings }
+    Loaded { catalog: Catalog::new(Format::Deb, index, base.clone(), origin.into()), warnings }
+}
+
+/// Reads what a record of an index says of other packages.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] when one of its relation fields is.
+pub(crate) fn relations(texts: RelationTexts<'_>) -> Result<Relations> {
+    Ok(Relations {
+        requires: relation::parse_relations(texts.requires)?,
+        provides: relation::parse_constraints(texts.provides)?,
+        conflicts: relation::parse_constraints(texts.conflicts)?,
+        replaces: relation::parse_constraints(texts.replaces)?,
+    })
 }

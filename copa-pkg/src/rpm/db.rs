@@ -13,8 +13,8 @@ mod ndb;
 pub(crate) mod sqlite;
 mod wal;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -183,6 +183,17 @@ impl PackageDb for RpmDb {
 
     fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    fn streams(&self) -> Vec<String> {
+        let headers = self.database.iter().flat_map(|database| &database.headers);
+        let labels = headers.filter_map(|(_, header)| header.text(Tag::MODULARITYLABEL));
+        // `nodejs:18:9040020240807:rhel9`
+        let stream = |label: std::borrow::Cow<'_, str>| {
+            let mut parts = label.split(':');
+            Some(format!("{}:{}", parts.next()?, parts.next()?))
+        };
+        labels.filter_map(stream).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn check_writable(&self) -> Result<()> {

@@ -124,7 +124,7 @@ fn operator(flags: u64) -> Option<Operator> {
 
 /// The needs of a rich dependency: of `(a or b)` one with alternatives, of `(a and b)` two, and so
 /// of `(a with b)`: that one package meets both is not asked. `None` when there is a condition.
-fn needs(rich: &Rich<'_>) -> Option<Vec<Dependency>> {
+pub(super) fn needs(rich: &Rich<'_>) -> Option<Vec<Dependency>> {
     let (first, rest) = match rich {
         Rich::Simple(simple) => return Some(vec![Dependency(vec![bounded(simple)])]),
         Rich::Chain(first, rest) => (&**first, rest),
@@ -159,7 +159,7 @@ fn bounded(simple: &Simple<'_>) -> Constraint {
 }
 
 /// Whether an index lists the path among what a package provides: createrepo's rule.
-fn is_listed(path: &str) -> bool {
+pub(super) fn is_listed(path: &str) -> bool {
     path.starts_with("/etc/") || path.contains("bin/") || path == "/usr/lib/sendmail"
 }
 

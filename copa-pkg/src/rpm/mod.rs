@@ -1,15 +1,40 @@
 //! RPM packages: headers, databases and manifests, and RPM's repository format.
 
+mod archive;
+mod caps;
+mod cpio;
 mod db;
+mod discover;
 mod file;
+mod filter;
 mod header;
 mod installed;
+mod keys;
+mod layout;
+mod metalink;
+mod modules;
 #[cfg(test)]
 mod oracle;
+mod primary;
 mod record;
+mod relation;
+mod repo;
+mod repomd;
 mod rich;
+mod sources;
 mod tag;
+mod verify;
 mod version;
+mod xml;
 
 pub(crate) use db::RpmDb;
+pub(crate) use discover::{package_keys, repositories};
+pub(crate) use layout::Layout;
+pub(crate) use relation::relations;
+pub(crate) use verify::verify;
 pub use version::Version;
+
+/// The names of the distributions that mirrors can be given for.
+pub(crate) fn mirror_names() -> impl Iterator<Item = &'static str> {
+    Layout::mirror_names()
+}

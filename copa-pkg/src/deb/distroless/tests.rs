@@ -25,7 +25,7 @@ fn package(bytes: Vec<u8>) -> Package {
         origin: "test".into(),
         relations: Relations::default(),
     };
-    Package { candidate, bytes: bytes.into() }
+    Package { candidate, bytes: bytes.into(), vouched: true }
 }
 
 /// Real images: `COPA_GOLDEN` names a folder of cases. A case is a folder with `old.tar` and

@@ -6,17 +6,16 @@
 //! there first, above that gzip. [`LINK`] is what a machine in a data centre has to a mirror. From
 //! a folder or from this machine, what needs no decoding at all comes first, if it is there.
 
-use std::io::{self, Read};
-
-use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::metadata::untrusted;
 use super::{Archive, Ports};
-use crate::deb::index::{Index, Scanner};
 use crate::deb::release::{Listed, Release};
+use crate::deb::scan::Scanner;
 use crate::decompress::Compression;
-use crate::{Body, Error, Loaded, Result};
+use crate::index::Index;
+use crate::ingest::{Expected, Failure, ingest};
+use crate::{Body, Checksum, Error, Loaded, Result};
 
 /// What a mirror is assumed to deliver, in bytes a second: 320 Mbit/s.
 const LINK: u64 = 40_000_000;
@@ -26,16 +25,6 @@ const LOCAL: u64 = 1_500_000_000;
 
 /// The most text that is read of an index whose length the archive does not say.
 const LARGEST: u64 = 1 << 30;
-
-/// Why an index was not read.
-enum Failure {
-    /// The transport broke off.
-    Transport(io::Error),
-    /// It is not the file that is listed.
-    Wrong(String),
-    /// It is, and cannot be read.
-    Malformed(String),
-}
 
 /// The files that hold an index, the fastest first.
 pub(super) fn offers(release: &Release, path: &str, local: bool) -> Vec<(Compression, Listed)> {
@@ -80,15 +69,28 @@ impl Archive {
                 reason: format!("it lists no {path}Packages"),
             });
         };
-        let key = format!("deb-index-1 {} {}", self.arch, hex::encode(known.sha256));
+        let key = format!("deb-index-2 {} {}", self.arch, hex::encode(known.sha256));
         if let Some(index) = ports.cache.get(&key).and_then(Index::from_bytes) {
             return Ok(super::super::listed(index, &self.base, &self.suite));
         }
         let limit = text.map_or(LARGEST, |text| text.size.min(LARGEST));
         let (url, body, compression, file) = self.open(release, path, &offers, ports).await?;
-        let arch = self.arch.clone();
-        let read =
-            tokio::task::spawn_blocking(move || ingest(body, compression, file, (limit, &arch)));
+        let expected = Expected {
+            checksum: Checksum::from_digest(&file.sha256).ok_or_else(|| Error::Malformed {
+                what: url.to_string(),
+                reason: "its checksum is none".into(),
+            })?,
+            size: Some(file.size),
+            open_checksum: None,
+            compression,
+            limit,
+            says: "Release",
+        };
+        let mut scanner = Scanner::new(&self.arch);
+        let read = tokio::task::spawn_blocking(move || {
+            ingest(body.into_read(), &expected, |text| scanner.read(text))?;
+            Ok::<_, Failure>(scanner.finish())
+        });
         let failed = |e| Error::Fetch { url: url.clone(), source: e };
         let index = read.await.map_err(|e| failed(Box::new(e)))?.map_err(|e| match e {
             Failure::Transport(e) => failed(Box::new(e)),
@@ -139,73 +141,4 @@ fn is_local(url: &Url) -> bool {
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         }
-}
-
-/// Reads an index while it comes; what was read counts only when its checksum is right.
-fn ingest(
-    body: Body,
-    compression: Compression,
-    file: Listed,
-    (limit, arch): (u64, &str),
-) -> Result<Index, Failure> {
-    let mut source = Counted {
-        inner: body.into_read(),
-        hash: Sha256::new(),
-        count: 0,
-        limit: file.size,
-        broken: None,
-    };
-    let mut scanner = Scanner::new(arch);
-    let scanned = compression.reader(&mut source).and_then(|reader| {
-        let mut text = reader.take(limit.saturating_add(1));
-        scanner.read(&mut text)?;
-        Ok(text.limit() == 0)
-    });
-    let drained = io::copy(&mut source, &mut io::sink());
-    if let Some(e) = source.broken.take() {
-        return Err(Failure::Transport(e));
-    }
-    if drained.is_err() || source.count != file.size {
-        let found = if drained.is_err() { "more".into() } else { source.count.to_string() };
-        return Err(Failure::Wrong(format!("it has {found} bytes, Release says {}", file.size)));
-    }
-    let found = hex::encode(source.hash.finalize());
-    let listed = hex::encode(file.sha256);
-    if found != listed {
-        return Err(Failure::Wrong(format!("its SHA-256 is {found}, Release says {listed}")));
-    }
-    match scanned {
-        Ok(false) => Ok(scanner.finish()),
-        Ok(true) => Err(Failure::Malformed(format!("its text is longer than {limit} bytes"))),
-        Err(e) => Err(Failure::Malformed(e.to_string())),
-    }
-}
-
-/// A reader that hashes what passes, and stops at a limit.
-struct Counted<R> {
-    inner: R,
-    hash: Sha256,
-    count: u64,
-    limit: u64,
-    /// What the transport said when it broke off: a decoder would hide it.
-    broken: Option<io::Error>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = match self.inner.read(buffer) {
-            Ok(read) => read,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
-            Err(e) => {
-                self.broken = Some(e);
-                return Err(io::Error::other("the transport broke off"));
-            }
-        };
-        self.hash.update(buffer.get(..read).unwrap_or_default());
-        self.count = self.count.saturating_add(read as u64);
-        if self.count > self.limit {
-            return Err(io::Error::other("it is longer than listed"));
-        }
-        Ok(read)
-    }
 }

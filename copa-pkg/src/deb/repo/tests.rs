@@ -1,58 +1,17 @@
 //! A tiny mirror, signed by the real gpg, and its evil twins; apt's own verifier agrees.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Mutex;
 
-use bytes::Bytes;
 use jiff::{Span, Timestamp};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::*;
+use crate::memory_ports::{Files, Memory, now};
 use crate::memory_root::MemoryRoot;
-use crate::{Body, Distro, Mirror, Trust, deb, load_all};
-
-/// Reads `file:` addresses; counts them.
-#[derive(Debug, Default)]
-struct Files {
-    asked: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Fetch for Files {
-    async fn get(&self, url: &Url) -> Result<Body> {
-        self.asked.lock().unwrap().push(url.path().to_owned());
-        let path = url.to_file_path().unwrap();
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Body::from_bytes(bytes)),
-            Err(_) => Err(Error::NotFound { url: url.clone() }),
-        }
-    }
-}
-
-/// A cache that remembers.
-#[derive(Debug, Default)]
-struct Memory(Mutex<BTreeMap<String, Bytes>>);
-
-impl Cache for Memory {
-    fn get(&self, key: &str) -> Option<Bytes> {
-        self.0.lock().unwrap().get(key).cloned()
-    }
-
-    fn put(&self, key: &str, value: &[u8]) {
-        self.0.lock().unwrap().insert(key.into(), Bytes::copy_from_slice(value));
-    }
-}
-
-fn now() -> Timestamp {
-    // The keys are made by a real gpg at the real time: the test has to be after that.
-    #[allow(clippy::disallowed_methods)]
-    let now = std::time::SystemTime::now();
-    Timestamp::try_from(now).unwrap() + Span::new().minutes(1)
-}
+use crate::{Distro, Mirror, Trust, deb, load_all};
 
 /// A mirror below a temporary directory and the key that signs it.
 struct Lab {

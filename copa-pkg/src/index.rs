@@ -1,33 +1,34 @@
-//! A `Packages` index in one piece of memory: what an update needs of each stanza, sorted by name.
+//! A repository's index in one piece of memory: what an update needs of each package, by name.
 //!
-//! The same bytes are kept in the cache. All numbers are little-endian:
+//! It serves every format: versions and relations stay in the spelling of their format, and are
+//! read when a package is asked for. The same bytes are kept in the cache. All numbers are
+//! little-endian:
 //!
 //! ```text
 //! magic      8 bytes: format and version
 //! crc        u32, over everything that follows
 //! packages   u32, how many
 //! provides   u32, how many
-//! refused    u32, how many stanzas were left out for not being in order
-//! records    [lengths of the texts: 9 x u32] [size u64] [SHA-256 32 bytes] [the texts]
+//! refused    u32, how many were left out for not being in order
+//! records    [lengths of the texts: 10 x u32] [size u64] [the texts]
 //! packages   [record u32], sorted by name
 //! provides   [name u32] [length of name u32] [record u32], sorted by name
 //! ```
 
 use bytes::Bytes;
 
-use super::relation::{parse_constraints, parse_relations};
-use crate::{Relations, Result};
+use crate::Checksum;
 
-mod scan;
+mod build;
 
-pub(crate) use scan::Scanner;
+pub(crate) use build::{Builder, Fields};
 
-const MAGIC: &[u8; 8] = b"copadeb1";
+const MAGIC: &[u8; 8] = b"copaidx2";
 const HEADER: usize = 24;
-const TEXTS: usize = 9;
+const TEXTS: usize = 10;
 /// Where the size stands in a record, behind the lengths.
 const SIZE: usize = TEXTS * 4;
-const FIXED: usize = SIZE + 8 + 32;
+const FIXED: usize = SIZE + 8;
 const PROVIDE: usize = 12;
 
 /// The texts of a record, in this order.
@@ -38,10 +39,24 @@ enum Text {
     Architecture,
     Source,
     Filename,
+    Checksum,
     Requires,
     Provides,
     Conflicts,
     Replaces,
+}
+
+/// What a package says of others, as its format spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RelationTexts<'a> {
+    /// What it needs.
+    pub(crate) requires: &'a str,
+    /// What it stands for.
+    pub(crate) provides: &'a str,
+    /// What it excludes.
+    pub(crate) conflicts: &'a str,
+    /// What it takes the place of.
+    pub(crate) replaces: &'a str,
 }
 
 /// An index: cheap to clone.
@@ -92,7 +107,7 @@ impl Index {
         self.packages
     }
 
-    /// How many stanzas were left out for not being in order.
+    /// How many packages were left out for not being in order.
     pub(crate) fn refused(&self) -> usize {
         self.refused
     }
@@ -157,40 +172,35 @@ impl<'a> Record<'a> {
         self.text(Text::Architecture)
     }
 
-    /// The name of the source package: its own name when nothing else is said.
+    /// The name of the source package.
     pub(crate) fn source(self) -> &'a str {
-        let source = self.text(Text::Source).split([' ', '(']).next().unwrap_or_default();
-        if source.is_empty() { self.package() } else { source }
+        self.text(Text::Source)
     }
 
-    /// Where the package is, below the archive's root.
+    /// Where the package is, below the archive's root; or its whole address.
     pub(crate) fn filename(self) -> &'a str {
         self.text(Text::Filename)
     }
 
     /// How many bytes it has.
     pub(crate) fn size(self) -> u64 {
-        let bytes = self.bytes.get(SIZE..SIZE + 8).and_then(|b| b.try_into().ok());
+        let bytes = self.bytes.get(SIZE..FIXED).and_then(|b| b.try_into().ok());
         bytes.map_or(0, u64::from_le_bytes)
     }
 
-    /// Its SHA-256, in hexadecimal.
-    pub(crate) fn sha256(self) -> String {
-        hex::encode(self.bytes.get(SIZE + 8..FIXED).unwrap_or_default())
+    /// What it hashes to. The length says by which function.
+    pub(crate) fn checksum(self) -> Option<Checksum> {
+        Checksum::from_digest(self.raw(Text::Checksum))
     }
 
     /// What it needs, offers and excludes.
-    ///
-    /// # Errors
-    ///
-    /// When one of its relation fields is malformed.
-    pub(crate) fn relations(self) -> Result<Relations> {
-        Ok(Relations {
-            requires: parse_relations(self.text(Text::Requires))?,
-            provides: parse_constraints(self.text(Text::Provides))?,
-            conflicts: parse_constraints(self.text(Text::Conflicts))?,
-            replaces: parse_constraints(self.text(Text::Replaces))?,
-        })
+    pub(crate) fn relations(self) -> RelationTexts<'a> {
+        RelationTexts {
+            requires: self.text(Text::Requires),
+            provides: self.text(Text::Provides),
+            conflicts: self.text(Text::Conflicts),
+            replaces: self.text(Text::Replaces),
+        }
     }
 
     fn text(self, text: Text) -> &'a str {

@@ -1,4 +1,5 @@
-//! Members of a `.deb`, decompressed by their first bytes and with a limit: they may be hostile.
+//! Members and payloads of packages, decompressed by their first bytes and with a limit: they may be
+//! hostile.
 
 use std::fmt;
 use std::io::{self, Read};

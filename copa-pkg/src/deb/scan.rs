@@ -2,20 +2,12 @@
 
 use std::io::{self, Read};
 
-use bytes::Bytes;
 use memchr::{memchr, memmem};
 
-use super::{FIXED, HEADER, Index, MAGIC, PROVIDE, Record, TEXTS, Text};
+use crate::index::{Builder, Fields, Index};
 
 /// The longest stanza that is read. The longest of Debian has some 80 kB.
 const LONGEST_STANZA: usize = 1 << 20;
-
-/// The longest text that is kept. The longest of Debian, what a package of Rust bindings provides,
-/// has 76 kB.
-const LONGEST_TEXT: u32 = 256 << 10;
-
-/// The most that is kept of an index: all of Debian's main needs some 25 MB.
-const LARGEST_INDEX: usize = 512 << 20;
 
 /// How much is read at once.
 const CHUNK: usize = 256 << 10;
@@ -24,10 +16,7 @@ const CHUNK: usize = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct Scanner {
     arch: String,
-    /// The header, then the records.
-    bytes: Vec<u8>,
-    packages: Vec<u32>,
-    refused: u32,
+    index: Builder,
 }
 
 /// Where in a stanza the fields of interest are.
@@ -54,14 +43,24 @@ const FIELDS: [&[u8]; 13] = [
     b"SHA256",
 ];
 
-const SIZE_FIELD: usize = 11;
-const SHA256_FIELD: usize = 12;
+const PACKAGE: usize = 0;
+const VERSION: usize = 1;
+const ARCHITECTURE: usize = 2;
+const SOURCE: usize = 3;
+const FILENAME: usize = 4;
+const PRE_DEPENDS: usize = 5;
+const DEPENDS: usize = 6;
+const PROVIDES: usize = 7;
+const CONFLICTS: usize = 8;
+const BREAKS: usize = 9;
+const REPLACES: usize = 10;
+const SIZE: usize = 11;
+const SHA256: usize = 12;
 
 impl Scanner {
     /// Keeps the packages of this architecture and those for all.
     pub(crate) fn new(arch: &str) -> Self {
-        let bytes = vec![0; HEADER];
-        Self { arch: arch.into(), bytes, packages: Vec::new(), refused: 0 }
+        Self { arch: arch.into(), index: Builder::new(names) }
     }
 
     /// Reads all stanzas.
@@ -108,115 +107,40 @@ impl Scanner {
         if stanza.is_empty() {
             return Ok(());
         }
-        let arch = stanza.get(Text::Architecture as usize);
+        let arch = stanza.get(ARCHITECTURE);
         if !arch.is_empty() && arch != b"all" && arch != self.arch.as_bytes() {
             return Ok(());
         }
-        match stanza.record() {
-            Some(record) => self.keep(&record),
+        match stanza.index_into(&mut self.index) {
+            Some(result) => result,
             None => {
-                self.refused = self.refused.saturating_add(1);
+                self.index.refuse();
                 Ok(())
             }
         }
     }
 
-    fn keep(&mut self, record: &[u8]) -> io::Result<()> {
-        if self.bytes.len() + record.len() > LARGEST_INDEX {
-            return Err(io::Error::other("the index is larger than 512 MiB"));
-        }
-        let at = u32::try_from(self.bytes.len()).map_err(io::Error::other)?;
-        self.packages.push(at);
-        self.bytes.extend_from_slice(record);
-        Ok(())
-    }
-
     /// The index of all that was read.
-    pub(crate) fn finish(mut self) -> Index {
-        self.sort();
-        let provides = self.provides();
-        let counts = [self.packages.len() as u32, provides.len() as u32, self.refused];
-        let tables = self.packages.len() * 4 + provides.len() * PROVIDE;
-        self.bytes.reserve_exact(tables);
-        self.bytes.extend(self.packages.iter().flat_map(|at| at.to_le_bytes()));
-        self.bytes.extend(provides.iter().flatten().flat_map(|number| number.to_le_bytes()));
-        for (slot, count) in self.bytes[12..HEADER].chunks_exact_mut(4).zip(counts) {
-            slot.copy_from_slice(&count.to_le_bytes());
-        }
-        let crc = crc32fast::hash(&self.bytes[12..]);
-        self.bytes[..8].copy_from_slice(MAGIC);
-        self.bytes[8..12].copy_from_slice(&crc.to_le_bytes());
-        Index {
-            packages: counts[0] as usize,
-            provides: counts[1] as usize,
-            refused: counts[2] as usize,
-            bytes: Bytes::from(self.bytes),
-        }
-    }
-
-    /// Sorts by name and leaves out every stanza that says again what an earlier one said: same
-    /// name, version and architecture.
-    fn sort(&mut self) {
-        let mut packages = std::mem::take(&mut self.packages);
-        packages.sort_by(|&a, &b| self.record(a).name().cmp(self.record(b).name()));
-        let before = packages.len();
-        let mut first = 0;
-        let mut kept: Vec<u32> = Vec::with_capacity(before);
-        for at in packages {
-            let record = self.record(at);
-            if kept.get(first).is_some_and(|&other| self.record(other).name() != record.name()) {
-                first = kept.len();
-            }
-            let group = kept.get(first..).unwrap_or_default();
-            if !group.iter().any(|&other| self.record(other).is_same(record)) {
-                kept.push(at);
-            }
-        }
-        self.refused = self.refused.saturating_add((before - kept.len()) as u32);
-        self.packages = kept;
-    }
-
-    fn provides(&self) -> Vec<[u32; 3]> {
-        let mut all = Vec::new();
-        for &at in &self.packages {
-            let record = self.record(at);
-            let (start, length) = record.place(Text::Provides);
-            let text = record.bytes.get(start..start + length).unwrap_or_default();
-            for (offset, name) in names(text) {
-                let name_at = at as usize + start + offset;
-                all.push([name_at as u32, name.len() as u32, at]);
-            }
-        }
-        let name = |entry: &[u32; 3]| {
-            let at = entry[0] as usize;
-            self.bytes.get(at..at + entry[1] as usize).unwrap_or_default()
-        };
-        all.sort_by(|a, b| name(a).cmp(name(b)).then(a[2].cmp(&b[2])));
-        all
-    }
-
-    fn record(&self, at: u32) -> Record<'_> {
-        Record { bytes: self.bytes.get(at as usize..).unwrap_or_default() }
-    }
-}
-
-impl Record<'_> {
-    fn is_same(self, other: Self) -> bool {
-        self.raw(Text::Version) == other.raw(Text::Version)
-            && self.raw(Text::Architecture) == other.raw(Text::Architecture)
+    pub(crate) fn finish(self) -> Index {
+        self.index.finish()
     }
 }
 
 /// The names in a relation field without alternatives, each with its offset.
-fn names(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+fn names(text: &[u8]) -> Vec<(usize, &[u8])> {
     let mut at = 0;
-    text.split(|&b| b == b',').filter_map(move |element| {
+    let name = |element: &'_ [u8]| {
         let start = at + element.iter().take_while(|b| b.is_ascii_whitespace()).count();
         at += element.len() + 1;
-        let name = element.trim_ascii_start();
-        let end = name.iter().position(|b| b" \t\r\n(:".contains(b)).unwrap_or(name.len());
-        name.get(..end).filter(|name| !name.is_empty()).map(|name| (start, name))
-    })
+        start
+    };
+    let starts: Vec<usize> = text.split(|&b| b == b',').map(name).collect();
+    let named = |start: usize| {
+        let rest = text.get(start..).unwrap_or_default();
+        let end = rest.iter().position(|b| b" \t\r\n(:,".contains(b)).unwrap_or(rest.len());
+        (start, rest.get(..end).unwrap_or_default())
+    };
+    starts.into_iter().map(named).filter(|(_, name)| !name.is_empty()).collect()
 }
 
 impl<'a> Stanza<'a> {
@@ -252,11 +176,10 @@ impl<'a> Stanza<'a> {
         self.fields.get(index).copied().flatten().unwrap_or_default()
     }
 
-    /// The record, when the stanza is in order.
-    fn record(&self) -> Option<Vec<u8>> {
-        let [package, version, arch] =
-            [Text::Package, Text::Version, Text::Architecture].map(|text| self.get(text as usize));
-        let filename = self.get(Text::Filename as usize);
+    /// Puts it into the index. `None` when the stanza is not in order.
+    fn index_into(&self, index: &mut Builder) -> Option<io::Result<()>> {
+        let [package, version, arch, source, filename] =
+            [PACKAGE, VERSION, ARCHITECTURE, SOURCE, FILENAME].map(|field| self.get(field));
         let orderly = !self.twice
             && is_name(package)
             && is_version(version)
@@ -266,35 +189,25 @@ impl<'a> Stanza<'a> {
         if !orderly {
             return None;
         }
-        let size: u64 = std::str::from_utf8(self.get(SIZE_FIELD)).ok()?.parse().ok()?;
+        let size: u64 = std::str::from_utf8(self.get(SIZE)).ok()?.parse().ok()?;
         let mut sha256 = [0; 32];
-        hex::decode_to_slice(self.get(SHA256_FIELD), &mut sha256).ok()?;
-        let texts = [
-            package.into(),
-            version.into(),
-            arch.into(),
-            self.get(Text::Source as usize).into(),
-            filename.into(),
-            joined(self.get(5), self.get(6)),
-            self.get(7).into(),
-            joined(self.get(8), self.get(9)),
-            self.get(10).into(),
-        ];
-        encode(&texts, size, &sha256)
+        hex::decode_to_slice(self.get(SHA256), &mut sha256).ok()?;
+        // `openssl (3.0.17-1)`; its own name when nothing is said.
+        let source = source.split(|b| b" (".contains(b)).next().unwrap_or_default();
+        Some(index.add(&Fields {
+            package,
+            version,
+            arch,
+            source: if source.is_empty() { package } else { source },
+            filename,
+            checksum: &sha256,
+            requires: &joined(self.get(PRE_DEPENDS), self.get(DEPENDS)),
+            provides: self.get(PROVIDES),
+            conflicts: &joined(self.get(CONFLICTS), self.get(BREAKS)),
+            replaces: self.get(REPLACES),
+            size,
+        }))
     }
-}
-
-fn encode(texts: &[std::borrow::Cow<'_, [u8]>; TEXTS], size: u64, sha: &[u8]) -> Option<Vec<u8>> {
-    let length: usize = texts.iter().map(|text| text.len()).sum();
-    let mut record = Vec::with_capacity(FIXED + length);
-    for text in texts {
-        let length = u32::try_from(text.len()).ok().filter(|length| *length <= LONGEST_TEXT)?;
-        record.extend(length.to_le_bytes());
-    }
-    record.extend(size.to_le_bytes());
-    record.extend(sha);
-    texts.iter().for_each(|text| record.extend_from_slice(text));
-    Some(record)
 }
 
 /// Two relation fields as one.
@@ -342,3 +255,6 @@ fn grow(buffer: &mut Vec<u8>) -> io::Result<()> {
     buffer.resize((buffer.len() * 2).min(LONGEST_STANZA), 0);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Where packages come from.
+
+use super::*;
+use crate::memory_ports::now;
+use crate::memory_root::MemoryRoot;
+use crate::{Arch, Distro, Mirror, Trust};
+
+fn described(root: &MemoryRoot, distro: (&str, &str), mirrors: &[&str]) -> Result<Vec<String>> {
+    let (id, version) = distro;
+    let distro = Distro { id: id.into(), version: version.into(), codename: String::new() };
+    let mirrors: Vec<Mirror> = mirrors.iter().map(|text| text.parse().unwrap()).collect();
+    let trust = Trust::strict(now());
+    let sources = Sources {
+        root,
+        distro: &distro,
+        arch: Arch::Amd64,
+        mirrors: &mirrors,
+        host: &[],
+        snapshot: now(),
+        trust: &trust,
+    };
+    Ok(repositories(&sources, &[])?.iter().map(|repo| repo.describe()).collect())
+}
+
+const REPO: &str = "[base]\nbaseurl=https://a.invalid/$releasever/$basearch/$mine\nrepo_gpgcheck=1\n\
+    [off]\nbaseurl=https://b.invalid/\nenabled=0\n[list]\nmirrorlist=https://c.invalid/?r=$releasever\n\
+    [meta]\nmetalink=https://d.invalid/m\n[odd]\nbaseurl=ftp://e.invalid/\n\
+    [unknown]\nbaseurl=https://f.invalid/$nothing\n";
+
+#[test]
+fn the_first_source_that_says_anything_is_used() {
+    let mut root =
+        MemoryRoot::of(&[("etc/yum.repos.d/x.repo", REPO), ("etc/dnf/vars/mine", "m\n")]);
+    let azure = ("azurelinux", "3.0");
+    assert_eq!(
+        described(&root, azure, &["azurelinux=https://m.invalid/x"]).unwrap(),
+        ["azurelinux from https://m.invalid/x"]
+    );
+    let configured = [
+        "base from https://a.invalid/3.0/x86_64/m",
+        "list from https://c.invalid/?r=3.0",
+        "meta from https://d.invalid/m",
+    ];
+    // A mirror of another distribution is none of this one.
+    assert_eq!(described(&root, azure, &["fedora=https://m.invalid/"]).unwrap(), configured);
+    assert_eq!(described(&root, azure, &[]).unwrap(), configured);
+    root = MemoryRoot::default();
+    let defaults = described(&root, azure, &[]).unwrap();
+    assert_eq!(
+        defaults[0],
+        "3.0-prod-base-x86_64 from https://packages.microsoft.com/azurelinux/3.0/prod/base/x86_64"
+    );
+    assert_eq!(defaults.len(), 4);
+    assert_eq!(described(&root, ("fedora", "42"), &[]).unwrap().len(), 2);
+    assert!(matches!(described(&root, ("sles", "15"), &[]), Err(Error::NoRepository { .. })));
+}
+
+#[test]
+fn entries_decide_about_themselves() {
+    let text = "[main]\nexcludepkgs=kernel*\n[a]\nbaseurl=https://a.invalid/\nexcludepkgs=x\n\
+        priority=5\nskip_if_unavailable=1\nmodule_hotfixes=1\nsslverify=0\n\
+        gpgkey=https://a.invalid/key http://b.invalid/key file:///etc/none\n";
+    let root = MemoryRoot::of(&[("etc/yum.repos.d/a.repo", text), ("etc/dnf/dnf.conf", text)]);
+    let distro = Distro { id: "rocky".into(), version: "9.4".into(), codename: String::new() };
+    let trust = Trust::strict(now());
+    let sources = Sources {
+        root: &root,
+        distro: &distro,
+        arch: Arch::Arm64,
+        mirrors: &[],
+        host: &[],
+        snapshot: now(),
+        trust: &trust,
+    };
+    let mut notes = Vec::new();
+    let found = Finder::new(&sources, &[]).unwrap().configured(&mut notes).unwrap();
+    let [repo] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(repo.filter.excludes, ["x", "kernel*"]);
+    assert!(repo.filter.all_streams && !repo.required && !repo.signed && repo.priority == 5);
+    assert_eq!(repo.key_urls.len(), 1);
+    assert_eq!(repo.notes, ["http://b.invalid/key: keys are fetched by https only"]);
+    assert_eq!(notes, ["[a]: sslverify=0 is not obeyed"]);
+    assert!(repo.keys.as_ref().is_ok_and(|keys| !keys.is_empty()));
+}
+
+#[test]
+fn the_users_keyring_is_the_only_one() {
+    let (root, distro) = (
+        MemoryRoot::default(),
+        Distro { id: "rocky".into(), version: "9".into(), codename: String::new() },
+    );
+    let keyring = Some(include_bytes!("../../../keys/rpm/MICROSOFT-RPM-GPG-KEY").as_slice().into());
+    let trust = Trust { keyring, ..Trust::strict(now()) };
+    let mut sources = Sources {
+        root: &root,
+        distro: &distro,
+        arch: Arch::Amd64,
+        mirrors: &[],
+        host: &[],
+        snapshot: now(),
+        trust: &trust,
+    };
+    assert_eq!(package_keys(&sources).unwrap().len(), 1);
+    let wrong = Trust { keyring: Some("no key".into()), ..trust.clone() };
+    sources.trust = &wrong;
+    assert!(matches!(package_keys(&sources), Err(Error::Invalid { .. })));
+}

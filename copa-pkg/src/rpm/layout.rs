@@ -1,0 +1,239 @@
+//! What is known of distributions: where their packages are, and who signs what.
+
+use super::sources::Variables;
+use crate::{Arch, Distro};
+
+/// A distribution.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layout {
+    /// Its `ID` in `os-release`.
+    id: &'static str,
+    /// What it is called in `--mirror NAME=URL`.
+    pub(crate) names: &'static [&'static str],
+    /// What its repositories are below. `None` when they are only found by [`lists`](Self::lists).
+    pub(crate) root: Option<&'static str>,
+    /// Its repositories, the first of which must be there.
+    pub(crate) paths: &'static [&'static str],
+    /// Metalinks and lists of mirrors, in place of the root.
+    pub(crate) lists: &'static [List],
+    /// Whether it signs `repomd.xml`.
+    pub(crate) signed: bool,
+}
+
+/// Where the addresses of a repository are to be had.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum List {
+    Metalink(&'static str),
+    Mirrors(&'static str),
+}
+
+const EL: &[&str] = &["$releasever/BaseOS/$basearch/os", "$releasever/AppStream/$basearch/os"];
+
+/// The distributions that are known.
+const ALL: [Layout; 10] = [
+    Layout {
+        id: "azurelinux",
+        names: &["azurelinux"],
+        root: Some("https://packages.microsoft.com/azurelinux"),
+        paths: &[
+            "$releasever/prod/base/$basearch",
+            "$releasever/prod/extended/$basearch",
+            "$releasever/prod/ms-oss/$basearch",
+            "$releasever/prod/cloud-native/$basearch",
+        ],
+        lists: &[],
+        signed: true,
+    },
+    Layout {
+        id: "mariner",
+        names: &["mariner", "cbl-mariner"],
+        root: Some("https://packages.microsoft.com/cbl-mariner"),
+        paths: &["$releasever/prod/base/$basearch", "$releasever/prod/extended/$basearch"],
+        lists: &[],
+        signed: true,
+    },
+    Layout {
+        id: "fedora",
+        names: &["fedora"],
+        root: Some("https://dl.fedoraproject.org/pub/fedora/linux"),
+        paths: &[
+            "releases/$releasever/Everything/$basearch/os",
+            "updates/$releasever/Everything/$basearch",
+        ],
+        lists: &[
+            List::Metalink(
+                "https://mirrors.fedoraproject.org/metalink?repo=fedora-$releasever&arch=$basearch",
+            ),
+            List::Metalink(
+                "https://mirrors.fedoraproject.org/metalink?repo=updates-released-f$releasever&\
+                 arch=$basearch",
+            ),
+        ],
+        signed: false,
+    },
+    Layout {
+        id: "rhel",
+        names: &["rhel", "ubi"],
+        root: Some("https://cdn-ubi.redhat.com/content/public/ubi/dist"),
+        paths: &[
+            "ubi$releasever/$releasever/$basearch/baseos/os",
+            "ubi$releasever/$releasever/$basearch/appstream/os",
+        ],
+        lists: &[],
+        signed: false,
+    },
+    Layout {
+        id: "rocky",
+        names: &["rocky"],
+        root: Some("https://dl.rockylinux.org/pub/rocky"),
+        paths: EL,
+        lists: &[],
+        signed: false,
+    },
+    Layout {
+        id: "almalinux",
+        names: &["almalinux", "alma"],
+        root: Some("https://repo.almalinux.org/almalinux"),
+        paths: EL,
+        lists: &[],
+        signed: false,
+    },
+    Layout {
+        id: "centos",
+        names: &["centos"],
+        root: Some("https://mirror.stream.centos.org"),
+        paths: &[
+            "$releasever-stream/BaseOS/$basearch/os",
+            "$releasever-stream/AppStream/$basearch/os",
+        ],
+        lists: &[],
+        signed: false,
+    },
+    Layout {
+        id: "ol",
+        names: &["oraclelinux", "ol"],
+        root: Some("https://yum.oracle.com/repo/OracleLinux"),
+        paths: &["OL$releasever/baseos/latest/$basearch", "OL$releasever/appstream/$basearch"],
+        lists: &[],
+        signed: false,
+    },
+    Layout {
+        id: "amzn",
+        names: &["amazonlinux", "amzn"],
+        root: None,
+        paths: &[],
+        lists: &[List::Mirrors(
+            "https://cdn.amazonlinux.com/al2023/core/mirrors/latest/$basearch/mirror.list",
+        )],
+        signed: false,
+    },
+    Layout {
+        id: "opensuse-leap",
+        names: &["opensuse-leap"],
+        root: Some("https://download.opensuse.org"),
+        paths: &[
+            "update/leap/$releasever/sle",
+            "update/leap/$releasever/oss",
+            "distribution/leap/$releasever/repo/oss",
+        ],
+        lists: &[],
+        signed: true,
+    },
+];
+
+impl Layout {
+    /// What is known of the distribution.
+    pub(crate) fn of(distro: &Distro) -> Option<&'static Self> {
+        let known = |layout: &&Layout| layout.id == distro.id;
+        // Of Amazon's, only one release is found where the table says.
+        ALL.iter().find(known).filter(|_| distro.id != "amzn" || distro.version.starts_with("2023"))
+    }
+
+    /// The names that mirrors can be given for.
+    pub(crate) fn mirror_names() -> impl Iterator<Item = &'static str> {
+        ALL.iter().flat_map(|layout| layout.names.iter().copied())
+    }
+}
+
+/// `$releasever`, `$basearch` and `$arch`.
+pub(crate) fn variables(distro: &Distro, arch: Arch) -> Variables {
+    let release = releasever(distro);
+    let (major, minor) = release.split_once('.').unwrap_or((release, ""));
+    let all = [
+        ("releasever", release),
+        ("releasever_major", major),
+        ("releasever_minor", minor),
+        ("basearch", basearch(arch)),
+        ("arch", basearch(arch)),
+        ("awsregion", "default"),
+        ("awsdomain", "amazonaws.com"),
+    ];
+    Variables(all.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+}
+
+/// What `$releasever` is: Enterprise Linux has updates by major release, Amazon's current ones are
+/// called `latest`.
+fn releasever(distro: &Distro) -> &str {
+    let version = distro.version.as_str();
+    match distro.id.as_str() {
+        "rhel" | "rocky" | "almalinux" | "centos" | "ol" => {
+            version.split('.').next().unwrap_or(version)
+        }
+        "amzn" if version.starts_with("2023") => "latest",
+        _ => version,
+    }
+}
+
+/// RPM's name of the architecture.
+pub(crate) fn basearch(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "x86_64",
+        Arch::Arm64 => "aarch64",
+        Arch::Armhf => "armhfp",
+        Arch::Ppc64el => "ppc64le",
+        other => other.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_an_address() {
+        for layout in ALL {
+            let distro =
+                Distro { id: layout.id.into(), version: "9.4".into(), codename: String::new() };
+            let variables = variables(&distro, Arch::Arm64);
+            let root = layout.root.into_iter();
+            let of = |root: &str| {
+                layout.paths.iter().map(|path| format!("{root}/{path}")).collect::<Vec<_>>()
+            };
+            let lists = layout.lists.iter().map(|list| match list {
+                List::Metalink(text) | List::Mirrors(text) => (*text).to_owned(),
+            });
+            let all: Vec<String> = root.flat_map(of).chain(lists).collect();
+            assert!(!all.is_empty());
+            for text in all {
+                let text = variables.fill(&text);
+                let url: url::Url = text.parse().unwrap();
+                assert!(url.scheme() == "https" && !text.contains('$'), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn releases_are_what_repositories_call_them() {
+        for (id, version, wanted) in [
+            ("rocky", "9.4", "9"),
+            ("fedora", "42", "42"),
+            ("azurelinux", "3.0", "3.0"),
+            ("amzn", "2023", "latest"),
+            ("amzn", "2", "2"),
+            ("opensuse-leap", "15.6", "15.6"),
+        ] {
+            let distro = Distro { id: id.into(), version: version.into(), codename: String::new() };
+            assert_eq!(releasever(&distro), wanted, "{id} {version}");
+        }
+    }
+}
