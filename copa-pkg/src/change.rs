@@ -1,6 +1,7 @@
 //! What changes, path by path.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -77,6 +78,13 @@ impl ChangeSet {
     /// All changes, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &Change)> {
         self.changes.iter().map(|(path, change)| (path.as_path(), change))
+    }
+
+    /// Whether something below the path is written.
+    pub(crate) fn writes_below(&self, path: &Path) -> bool {
+        let below = self.changes.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
+        let mut below = below.take_while(|(other, _)| other.starts_with(path));
+        below.any(|(_, change)| matches!(change, Change::Write(_)))
     }
 
     /// How many paths change.

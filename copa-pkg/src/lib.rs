@@ -26,6 +26,7 @@ mod format;
 mod index;
 mod ingest;
 mod install;
+mod ldcache;
 #[cfg(test)]
 mod memory_ports;
 #[cfg(test)]

@@ -35,7 +35,8 @@ use self::part::Part;
 use self::paths::Paths;
 use super::archive::{Archive, Entry, EntryKind};
 use super::control::Stanza;
-use super::{StatusD, cacerts, ldcache, record};
+use super::{StatusD, cacerts, record};
+use crate::ldcache;
 use crate::{Change, Content, Error, File, Installation, Kept, Package, Result, Root, Why};
 
 /// Work in progress: the image, what is known of it, and what changes so far.
@@ -96,7 +97,7 @@ pub(crate) fn install(root: &dyn Root, packages: &[Package]) -> Result<Installat
     }
     work.remove_stale(&names)?;
     work.add_parents();
-    ldcache::check(root, &mut work.out)?;
+    ldcache::update(root, &mut work.out)?;
     work.out.kept.sort();
     work.out.kept.dedup();
     Ok(work.out)

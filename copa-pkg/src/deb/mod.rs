@@ -7,7 +7,6 @@ mod control;
 mod db;
 mod discover;
 pub(crate) mod distroless;
-mod ldcache;
 #[cfg(test)]
 mod oracle;
 mod record;

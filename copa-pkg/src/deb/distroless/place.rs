@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 
 use super::{Installing, Part, Shipped, Work, cacerts, file_of};
 use crate::deb::archive::{Entry, EntryKind};
-use crate::{Content, File, FileKind, Result, Stat, Why};
+use crate::{Change, Content, File, FileKind, Result, Stat, Why};
 
 /// What becomes of a path.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,6 +79,9 @@ impl Work<'_> {
             Fate::OverDirectory => {
                 self.over_directory.insert(path, (package.name.into(), file));
             }
+            Fate::Write if self.is_beside_itself(&path) => {
+                self.keep(package.name, &path, Why::NoDirectory);
+            }
             Fate::Write => {
                 if let Some(stat) = self.root.stat(&path) {
                     inherit(&mut file, stat, package.part);
@@ -86,6 +89,14 @@ impl Work<'_> {
                 self.out.changes.write(path, file);
             }
         }
+    }
+
+    /// Whether what is written already is a file above the path, or is below it: a link of the
+    /// image can lead one path of a package below another.
+    fn is_beside_itself(&self, path: &Path) -> bool {
+        let changes = &self.out.changes;
+        let is_file = |dir| matches!(changes.get(dir), Some(Change::Write(f)) if f.content != Content::Directory);
+        path.ancestors().skip(1).any(is_file) || changes.writes_below(path)
     }
 
     fn directory(&mut self, package: &Installing<'_>, path: PathBuf, entry: Entry) {
@@ -117,10 +128,11 @@ impl Work<'_> {
     fn file_becomes_directory(&mut self, package: &Installing<'_>, path: &Path) -> bool {
         let sum = self.root.md5(path).ok().flatten();
         let pristine = sum.is_some_and(|sum| self.owners.is_pristine(path, &sum));
-        if !pristine {
+        let free = pristine && !self.owners.is_needed(path);
+        if !free {
             self.keep(package.name, path, Why::NoDirectory);
         }
-        pristine
+        free
     }
 
     fn hardlink(&mut self, package: &Installing<'_>, path: PathBuf, target: &Path) -> Result<()> {
@@ -177,8 +189,8 @@ impl Work<'_> {
 
     /// The image has nothing there.
     fn fate_of_missing(&self, package: &Installing<'_>, path: &Path) -> Fate {
-        let parent = path.parent().unwrap_or(Path::new(""));
-        if !self.paths.is_directory(parent) && self.root.stat(parent).is_some() {
+        let blocks = |dir: &Path| !self.paths.is_directory(dir) && self.root.stat(dir).is_some();
+        if path.ancestors().skip(1).any(blocks) {
             return Fate::Keep(Why::NoDirectory);
         }
         if self.owners.lists(package.name, path) {

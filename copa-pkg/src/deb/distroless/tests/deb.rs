@@ -107,9 +107,20 @@ impl Deb {
                 }
             };
         }
+        self.record(tree);
+    }
+
+    /// Its entry in the database.
+    pub(super) fn record(&self, tree: &mut Tree) {
         let record = format!("var/lib/dpkg/status.d/{}", self.name);
         tree.file(&record, self.control(), 0);
         tree.file(&format!("{record}.md5sums"), self.md5sums(), 0);
+    }
+
+    /// The paths that its `.md5sums` lists.
+    pub(super) fn listed(&self) -> Vec<String> {
+        let sums = self.md5sums();
+        sums.lines().filter_map(|line| Some(line.split_once("  ")?.1.to_owned())).collect()
     }
 
     pub(super) fn build(&self) -> Package {

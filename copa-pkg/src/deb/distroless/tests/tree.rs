@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Read;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
@@ -20,34 +19,6 @@ fn stat(kind: FileKind, mode: u32, mtime: i64) -> Stat {
 }
 
 impl Tree {
-    /// The tree in a tar, hard links as files of their own.
-    pub(super) fn from_tar(bytes: &[u8]) -> Self {
-        let mut tree = Self::default();
-        for entry in tar::Archive::new(bytes).entries().unwrap() {
-            let mut entry = entry.unwrap();
-            let path: PathBuf =
-                entry.path().unwrap().components().skip_while(|c| c.as_os_str() == ".").collect();
-            let mut content = Vec::new();
-            let kind = match entry.header().entry_type() {
-                tar::EntryType::Directory => FileKind::Directory,
-                tar::EntryType::Symlink => {
-                    FileKind::Symlink(entry.link_name().unwrap().unwrap().into())
-                }
-                tar::EntryType::Regular => {
-                    entry.read_to_end(&mut content).unwrap();
-                    FileKind::Regular(content.len() as u64)
-                }
-                other => panic!("{}: {other:?}", path.display()),
-            };
-            let header = entry.header();
-            let (uid, gid) = (header.uid().unwrap(), header.gid().unwrap());
-            let (mode, mtime) = (header.mode().unwrap() & 0o7777, header.mtime().unwrap() as i64);
-            let stat = Stat { kind, mode, uid, gid, mtime, xattrs: Vec::new() };
-            tree.0.insert(path, (stat, content.into()));
-        }
-        tree
-    }
-
     fn put(&mut self, path: &Path, stat: Stat, content: Bytes) {
         for dir in path.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty()) {
             let dir = self.0.entry(dir.into());
@@ -94,6 +65,11 @@ impl Tree {
     pub(super) fn text(&self, path: &str) -> Option<String> {
         let (_, content) = self.0.get(Path::new(path))?;
         Some(String::from_utf8_lossy(content).into_owned())
+    }
+
+    pub(super) fn is_file(&self, path: &Path) -> bool {
+        let node = self.0.get(path);
+        node.is_some_and(|(stat, _)| matches!(stat.kind, FileKind::Regular(_)))
     }
 
     pub(super) fn kind(&self, path: &str) -> Option<FileKind> {
