@@ -38,6 +38,9 @@ const KINDS: [(&str, Kind); 3] =
 /// Binaries of 32 and 64 bits: what most distributions take.
 const COLOR: u32 = 3;
 
+/// Most relations of all packages together: a large system has some 200 000.
+const RELATIONS: usize = 2_000_000;
+
 /// The kind of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -93,7 +96,7 @@ impl RpmDb {
         let manifests = Manifests::open(root)?;
         let mut db = Self { database, manifests, installed: Vec::new(), warnings: Vec::new() };
         db.installed = match &db.database {
-            Some(database) => each_once(listed(&database.headers, &mut db.warnings)),
+            Some(database) => each_once(listed(&database.headers, &mut db.warnings)?),
             None => each_once(db.manifests.iter().flat_map(from_manifest).collect()),
         };
         db.warnings.extend(db.manifests.iter().flat_map(|manifests| manifests.warnings.clone()));
@@ -317,7 +320,12 @@ fn file_like(root: &dyn Root, path: &Path, bytes: Bytes, time: u32) -> File {
 }
 
 /// The packages of a database. What cannot be read is left alone, with a warning.
-fn listed(headers: &[(u32, Header)], warnings: &mut Vec<String>) -> Vec<Installed> {
+fn listed(headers: &[(u32, Header)], warnings: &mut Vec<String>) -> Result<Vec<Installed>> {
+    let relations = headers.iter().map(|(_, header)| installed::relation_count(header));
+    if relations.sum::<usize>() > RELATIONS {
+        let what = "what the installed packages say of each other".into();
+        return Err(Error::TooLarge { what, limit: format!("{RELATIONS} relations") });
+    }
     let mut packages = Vec::new();
     for (_, header) in headers {
         match installed::package(header) {
@@ -326,7 +334,7 @@ fn listed(headers: &[(u32, Header)], warnings: &mut Vec<String>) -> Vec<Installe
         }
     }
     installed::provide_paths(&mut packages);
-    packages.into_iter().map(|(package, _)| package).collect()
+    Ok(packages.into_iter().map(|(package, _)| package).collect())
 }
 
 /// The packages of a manifest, which does not say what they need.

@@ -24,14 +24,16 @@ pub(crate) fn package(header: &Header) -> Result<Option<Installed>> {
     if name == "gpg-pubkey" {
         return Ok(None);
     }
+    let malformed = |reason: &str| Error::Malformed {
+        what: format!("the installed package `{}`", shown(&name)),
+        reason: reason.into(),
+    };
     let text = |tag, what: &str| {
         let text = header.text(tag).filter(|text| is_word(text));
-        text.ok_or_else(|| Error::Malformed {
-            what: format!("the installed package `{}`", shown(&name)),
-            reason: format!("it has no {what}"),
-        })
+        text.ok_or_else(|| malformed(&format!("it has no {what}")))
     };
-    let epoch = header.number(Tag::EPOCH).unwrap_or_default() as u32;
+    let epoch = u32::try_from(header.number(Tag::EPOCH).unwrap_or_default());
+    let epoch = epoch.map_err(|_| malformed("its epoch is too large"))?;
     let (version, release) = (text(Tag::VERSION, "version")?, text(Tag::RELEASE, "release")?);
     let source = header.text(Tag::SOURCERPM).unwrap_or_default();
     Ok(Some(Installed {
@@ -56,6 +58,14 @@ fn is_word(text: &str) -> bool {
 
 fn shown(text: &str) -> String {
     text.chars().take(60).collect::<String>().escape_debug().to_string()
+}
+
+/// How many relations its header lists, before any is read: a few bytes of a header become a
+/// hundred of a [`Constraint`].
+pub(crate) fn relation_count(header: &Header) -> usize {
+    let names = [Tag::REQUIRENAME, Tag::PROVIDENAME, Tag::CONFLICTNAME, Tag::OBSOLETENAME];
+    let count = |tag| header.entry(tag).map_or(0, |entry| entry.count as usize);
+    names.into_iter().map(count).sum()
 }
 
 /// What it needs, offers and excludes, as far as that matters to an update: what is needed only

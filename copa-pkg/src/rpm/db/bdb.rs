@@ -120,9 +120,65 @@ impl<'f> Hash<'f> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
+
+    use super::super::super::header::Value;
+    use super::super::super::header::tests::header;
     use super::super::super::oracle::run;
     use super::super::super::tag::Tag;
     use super::*;
+
+    /// A file of one header, on two overflow pages, written by a machine of this order.
+    fn sample(big: bool) -> Vec<u8> {
+        let u32 = |n: u32| if big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let u16 = |n: u16| if big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let name = "x".repeat(700);
+        let blob = header(&[Value::string(Tag::NAME, &name)], vec![]).blob().clone();
+        let mut file = vec![0; 4 * 512];
+        let mut put = |page: usize, at: usize, bytes: &[u8]| {
+            file[page * 512 + at..][..bytes.len()].copy_from_slice(bytes);
+        };
+        put(0, 12, &u32(MAGIC));
+        put(0, 20, &u32(512));
+        put(0, 25, &[HASH_META]);
+        put(1, 25, &[13]);
+        put(1, 20, &u16(2));
+        put(1, 26, &[u16(507), u16(495)].concat());
+        put(1, 507, &[&[ON_PAGE][..], &u32(7)].concat());
+        put(1, 495, &[&[OFF_PAGE, 0, 0, 0][..], &u32(2), &u32(blob.len() as u32)].concat());
+        let (first, second) = blob.split_at(480);
+        for (page, next, part) in [(2, 3, first), (3, 0, second)] {
+            put(page, 16, &u32(next));
+            put(page, 22, &u16(part.len() as u16));
+            put(page, 25, &[OVERFLOW]);
+            put(page, PAGE_HEADER, part.get(..486).unwrap_or(part));
+        }
+        file
+    }
+
+    #[test]
+    fn a_header_is_gathered_from_its_pages() {
+        for big in [false, true] {
+            let headers = headers("db", &sample(big)).unwrap();
+            assert_eq!(headers.len(), 1);
+            assert_eq!((headers[0].0, headers[0].1.text(Tag::NAME).unwrap().len()), (7, 700));
+        }
+        let mut circle = sample(false);
+        circle[2 * 512 + 16] = 2;
+        circle[512 + 495 + 9] = 0xff;
+        assert!(headers("db", &circle).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(at in 0..2000usize, bytes: [u8; 4], big: bool, cut in 0..2048usize) {
+            let mut broken = sample(big);
+            broken[at..at + 4].copy_from_slice(&bytes);
+            let _ = headers("db", &broken);
+            broken.truncate(cut);
+            let _ = headers("db", &broken);
+        }
+    }
 
     fn real() -> Option<[Vec<u8>; 2]> {
         let corpus = crate::memory_root::corpus()?;

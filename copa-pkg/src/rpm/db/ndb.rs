@@ -102,8 +102,56 @@ fn adler32(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::super::header::Value;
+    use super::super::super::header::tests::header;
     use super::super::super::tag::Tag;
     use super::*;
+
+    /// A database of these headers.
+    fn database(blobs: &[Bytes]) -> Vec<u8> {
+        let words = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>();
+        let mut slots = [FILE_MAGIC, &words(&[0, 1, 1, 9, 0, 0, 0])].concat();
+        let mut area = Vec::new();
+        for (number, blob) in (1u32..).zip(blobs) {
+            let mut body = [BLOB_START, &words(&[number, 1, blob.len() as u32]), &**blob].concat();
+            body.resize((body.len() + TAIL).next_multiple_of(BLOCK) - TAIL, 0);
+            let at = ((PAGE + area.len()) / BLOCK) as u32;
+            let tail = [&words(&[adler32(&body), blob.len() as u32]), BLOB_END].concat();
+            area.extend([body, tail].concat());
+            let count = ((PAGE + area.len()) / BLOCK) as u32 - at;
+            slots.extend([SLOT_MAGIC, &words(&[number, at, count])].concat());
+        }
+        let free = [SLOT_MAGIC, &words(&[0, 0, 0])].concat();
+        while slots.len() < PAGE {
+            slots.extend(&free);
+        }
+        [slots, area].concat()
+    }
+
+    fn sample() -> Vec<u8> {
+        let one = |name| header(&[Value::string(Tag::NAME, name)], vec![]).blob().clone();
+        database(&[one("demo"), one("another")])
+    }
+
+    #[test]
+    fn headers_are_found_by_their_slots() {
+        let headers = headers("db", &sample().into()).unwrap();
+        let names: Vec<_> = headers.iter().map(|(n, h)| (*n, h.text(Tag::NAME).unwrap())).collect();
+        assert_eq!(names, [(1, "demo".into()), (2, "another".into())]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_broken_one_is_read_or_refused(at in 0..sample().len() / 4, to: u32, cut in 0..sample().len()) {
+            let mut broken = sample();
+            broken[at * 4..][..4].copy_from_slice(&to.to_le_bytes());
+            let _ = headers("db", &broken.clone().into());
+            broken.truncate(cut);
+            prop_assert!(headers("db", &broken.into()).is_err());
+        }
+    }
 
     fn suse() -> Option<Bytes> {
         let corpus = crate::memory_root::corpus()?;

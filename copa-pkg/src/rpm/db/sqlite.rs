@@ -18,8 +18,8 @@ use super::super::header::Header;
 use super::index::{Shape, TABLES, Table, rows};
 use crate::{Error, Result};
 
-/// The largest database that is read: those of whole desktops have some 200 MB.
-pub(crate) const SIZE_MAX: u64 = 512 << 20;
+/// The largest database that is read: those of large images have some 40 MB.
+pub(crate) const SIZE_MAX: u64 = 256 << 20;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Where the header says which journal readers and writers use: 1 is the rollback journal, 2 the
 /// write-ahead log, which a database in memory cannot have.

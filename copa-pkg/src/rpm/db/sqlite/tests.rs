@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::super::super::file::PackageFile;
 use super::super::super::oracle::{Lab, have, rpm, run};
 use super::super::super::record::{self, Stamp};
@@ -225,4 +227,12 @@ fn a_real_database_goes_on_to_work() {
     assert_eq!(expected.len(), 129);
     rpm(&lab.root(), &["--rebuilddb"]);
     assert_eq!(named(&lab.database()), named(&ours));
+}
+
+proptest! {
+    #[test]
+    fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let _ = Sqlite::open("db", &bytes);
+        let _ = Sqlite::open("db", &[MAGIC, &bytes].concat());
+    }
 }

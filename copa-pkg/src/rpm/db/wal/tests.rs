@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -73,5 +74,21 @@ fn a_broken_log_is_applied_or_refused() {
         let mut broken = log.clone();
         broken[at] ^= 0x55;
         let _ = apply(&database, &broken, 1 << 20);
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_makes_it_panic(words in proptest::collection::vec(any::<u32>(), 0..200), pages in 0..3u32) {
+        // A header with right checksums, so that what follows is looked at.
+        let mut header = [MAGIC, VERSION, 512, 0, 1, 2].map(u32::to_be_bytes).concat();
+        let mut sum = Sum { big_endian: false, state: [0, 0] };
+        sum.add(&header);
+        header.extend(sum.state.map(u32::to_be_bytes).concat());
+        let body: Vec<u8> = words.into_iter().flat_map(u32::to_be_bytes).collect();
+        let head = [1, pages, 1, 2].map(u32::to_be_bytes).concat();
+        let log = [&header, &head, &body[..]].concat();
+        let _ = apply(&Bytes::new(), &log, 1 << 20);
+        let _ = apply(&Bytes::from_static(&[0; 512]), &log, 1 << 20);
     }
 }
