@@ -165,7 +165,7 @@ impl RpmDb {
         let of_old = self.headers(&name).find_map(|(_, old)| color(old));
         let of_any = || self.database.iter().flat_map(|db| &db.headers).find_map(|(_, h)| color(h));
         let color = of_old.or_else(of_any).unwrap_or(COLOR);
-        let stamp = Stamp { time, color, states: package.states.clone() };
+        let stamp = Stamp { time, transaction: time, color, states: package.states.clone() };
         record::installed(&name, package.file, &stamp)
     }
 }

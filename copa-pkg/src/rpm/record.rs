@@ -11,8 +11,10 @@ use crate::{Error, Result};
 /// What is only known when a package is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// When, in seconds since 1970. It also names the transaction: one for all packages of a run.
+    /// When, in seconds since 1970.
     pub(crate) time: u32,
+    /// The name of the transaction, one for all packages of a run: when it began.
+    pub(crate) transaction: u32,
     /// The kinds of binaries that the system takes (1 is 32-bit, 2 is 64-bit): a setting of the
     /// distribution.
     pub(crate) color: u32,
@@ -91,7 +93,7 @@ pub(crate) fn installed(
     }
     values.push(Value::int32(Tag::INSTALLTIME, &[stamp.time]));
     values.push(Value::int32(Tag::INSTALLCOLOR, &[stamp.color]));
-    values.push(Value::int32(Tag::INSTALLTID, &[stamp.time]));
+    values.push(Value::int32(Tag::INSTALLTID, &[stamp.transaction]));
     if let Some(prefixes) = file.header.value(Tag::PREFIXES) {
         values.push(Value { tag: Tag::INSTPREFIXES, ..prefixes });
     }

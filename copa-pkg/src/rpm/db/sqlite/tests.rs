@@ -146,6 +146,12 @@ fn named(bytes: &[u8]) -> BTreeSet<(&'static str, Vec<u8>, String, u32, u32)> {
         .collect()
 }
 
+/// All headers, in whatever order they came.
+fn blobs(bytes: &[u8]) -> BTreeSet<Bytes> {
+    let headers = Sqlite::open("db", bytes).unwrap().headers().unwrap();
+    headers.into_iter().map(|(_, header)| header.blob().clone()).collect()
+}
+
 /// The packages as our replacements, installed as rpm installed them.
 fn replacements(before: &Sqlite, theirs: &Sqlite, packages: &[&Path]) -> Vec<Replacement> {
     let named = |database: &Sqlite, name: &str| -> Vec<(u32, Header)> {
@@ -158,6 +164,7 @@ fn replacements(before: &Sqlite, theirs: &Sqlite, packages: &[&Path]) -> Vec<Rep
         let (_, header) = named(theirs, &name).remove(0);
         let stamp = Stamp {
             time: header.number(Tag::INSTALLTIME).unwrap() as u32,
+            transaction: header.number(Tag::INSTALLTID).unwrap() as u32,
             color: header.number(Tag::INSTALLCOLOR).unwrap() as u32,
             states: header.numbers(Tag::FILESTATES).map(|state| state as u8).collect(),
         };
@@ -186,6 +193,7 @@ fn an_upgrade_ends_as_the_one_of_the_real_rpm() {
     ours.replace(&replacements).unwrap();
     let ours = ours.into_bytes().unwrap();
     assert_eq!(named(&ours), named(&theirs));
+    assert!(blobs(&ours) == blobs(&theirs));
     lab.put_database(&ours);
     assert_rpm_accepts(&lab, 5);
     rpm(&lab.root(), &["--rebuilddb"]);
