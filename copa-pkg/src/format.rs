@@ -111,14 +111,26 @@ impl Format {
         }
     }
 
+    /// Whether packages of this format can be installed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] when they cannot yet.
+    pub(crate) fn check_installable(self) -> Result<()> {
+        match self {
+            Self::Deb => Ok(()),
+            Self::Rpm => Err(Error::Unsupported {
+                what: "patching an RPM image".into(),
+                reason: "so far copa can only plan it (a dry run)".into(),
+            }),
+        }
+    }
+
     /// What installing these packages changes.
     pub(crate) fn install(self, root: &dyn Root, packages: &[Package]) -> Result<Installation> {
         match self {
             Self::Deb => distroless::install(root, packages),
-            Self::Rpm => Err(Error::Unsupported {
-                what: "installing RPM packages".into(),
-                reason: "so far only Debian packages are".into(),
-            }),
+            Self::Rpm => self.check_installable().map(|()| Installation::default()),
         }
     }
 }

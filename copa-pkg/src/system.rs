@@ -65,6 +65,16 @@ impl System {
         self.db.installed()
     }
 
+    /// Whether this system can be patched; some can only be read, for plans and dry runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`](crate::Error::Unsupported) when it cannot, with the reason.
+    pub fn check_patchable(&self) -> Result<()> {
+        self.db.format().check_installable()?;
+        self.db.check_writable()
+    }
+
     /// Where packages of this system come from, in the order in which they are asked.
     ///
     /// # Errors
