@@ -89,11 +89,13 @@ impl Keyring {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut entries = Vec::new();
         for block in blocks(bytes) {
-            let certificates =
-                Certificate::load(&mut Cursor::new(block)).map_err(|e| e.to_string())?;
-            entries.extend(certificates.into_iter().map(Entry::new));
+            let certificates = Certificate::load(&mut Cursor::new(block));
+            entries.extend(certificates.map_err(|e| e.to_string())?.into_iter().map(Entry::new));
         }
-        Ok(Self { entries })
+        match entries.is_empty() {
+            true => Err("it holds no certificate".into()),
+            false => Ok(Self { entries }),
+        }
     }
 
     /// Adds the certificates of another.
@@ -220,17 +222,6 @@ impl Keyring {
     }
 }
 
-/// The armored blocks of a file, which may have several after each other; or all of it.
-fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
-    let finder = memchr::memmem::Finder::new(b"-----BEGIN PGP PUBLIC KEY BLOCK-----");
-    let mut starts: Vec<usize> = finder.find_iter(bytes).collect();
-    if starts.len() < 2 {
-        return vec![bytes];
-    }
-    starts.push(bytes.len());
-    starts.windows(2).filter_map(|range| bytes.get(range[0]..range[1])).collect()
-}
-
 /// When it was made, if it is of a kind and strength that counts.
 fn acceptable(signature: &Signature, at: Moment) -> Result<PgpTime, String> {
     use HashAlgorithm::{Sha3_256, Sha3_512, Sha224, Sha256, Sha384, Sha512};
@@ -277,6 +268,18 @@ fn names(signature: &Signature, fingerprint: &Fingerprint, id: &KeyId) -> bool {
         [] => signature.issuer_key_id().contains(&id),
         named => named.contains(&fingerprint),
     }
+}
+
+/// The parts of a file of keys that hold some: what is binary, and each armored block. Readers of
+/// OpenPGP stop at the end of the first block.
+fn blocks(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const ARMOR: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    let begins: Vec<usize> = memchr::memmem::find_iter(bytes, ARMOR).collect();
+    let starts = std::iter::once(0).chain(begins.clone());
+    let ends = begins.into_iter().chain([bytes.len()]);
+    let parts = starts.zip(ends).filter_map(|(start, end)| bytes.get(start..end));
+    // A packet begins with a high bit; other text before a block is a remark.
+    parts.filter(|part| part.starts_with(ARMOR) || part.first().is_some_and(|b| b & 0x80 != 0))
 }
 
 impl Entry {

@@ -7,8 +7,10 @@
 //!    `debian` is named, its sibling (`.../debian` -> `.../debian-security`) is tried. The image's
 //!    own keys and Debian's may sign.
 //! 2. **The image's apt sources**, all of them, with the keys that they name. Suites that ask not
-//!    to be upgraded to (`NotAutomatic`: backports) are left out.
-//! 3. **The host's apt sources**, when the caller gives them: only suites of the image's release.
+//!    to be upgraded to (`NotAutomatic`: backports) are left out. So are folders (`file:`): they
+//!    would be the image's, and must not become this machine's.
+//! 3. **The host's apt sources**, when the caller gives them: only suites of the image's release,
+//!    and only those that Debian made.
 //! 4. **<https://snapshot.debian.org>** at a moment that the caller gives: the same run gives the
 //!    same result at any later time. Its `Valid-Until` is long past by nature and does not count.
 //!
@@ -78,6 +80,7 @@ pub fn repositories(sources: &Sources<'_>) -> Result<Vec<Box<dyn Repository>>> {
     if found.is_empty() {
         found = sources.apt(Place::Host(sources.host), &mut notes)?;
         found.retain(|archive| sources.is_ours(&archive.suite));
+        found.iter_mut().for_each(|archive| archive.origin = Some("Debian"));
     }
     if found.is_empty() {
         found = sources.timestamped()?;
@@ -120,7 +123,10 @@ impl Sources<'_> {
                 found.push(suite);
             }
             (Some(main), None) => match sibling(&main.url) {
-                Some(url) => found.push(self.archive(&url, "-security", &keys)),
+                Some(url) => {
+                    let guessed = self.archive(&url, "-security", &keys);
+                    found.push(Archive { guessed: true, ..guessed });
+                }
                 None => notes.push("no mirror of debian-security is named or beside debian".into()),
             },
             (None, None) => {}
@@ -169,6 +175,8 @@ impl Sources<'_> {
             by_hash: None,
             check_valid_until: true,
             required: pocket.is_empty(),
+            guessed: false,
+            origin: None,
             notes: Vec::new(),
         }
     }
@@ -183,7 +191,10 @@ impl Sources<'_> {
             let Some(bytes) = place.read(&name)? else { continue };
             let parsed = Parsed::read(&name, &String::from_utf8_lossy(&bytes));
             notes.extend(parsed.notes);
-            for source in parsed.sources {
+            for mut source in parsed.sources {
+                if let Place::Image(_) = place {
+                    leave_out_folders(&name, &mut source, notes);
+                }
                 found.extend(self.entry(place, &source)?);
             }
         }
@@ -270,6 +281,17 @@ impl Sources<'_> {
         let rest = suite.strip_prefix(self.distro.codename.as_str());
         rest.is_some_and(|rest| ["", "-updates", "-security", "-proposed-updates"].contains(&rest))
     }
+}
+
+/// A folder that an image names is one in the image, where no archive is.
+fn leave_out_folders(name: &str, source: &mut Source, notes: &mut Vec<String>) {
+    source.uris.retain(|url| {
+        let is_folder = url.scheme() == "file";
+        if is_folder {
+            notes.push(format!("{name}: `{url}` passed over: it is a folder of the image"));
+        }
+        !is_folder
+    });
 }
 
 type Keys = Result<Arc<Keyring>, String>;

@@ -33,8 +33,12 @@ pub(crate) struct Archive {
     pub(crate) by_hash: Option<bool>,
     /// Whether `Valid-Until` counts.
     pub(crate) check_valid_until: bool,
-    /// Whether it is an error when the archive has not got it.
+    /// Whether it is the release itself: it has to have the architecture.
     pub(crate) required: bool,
+    /// Whether its address is only a guess: then it need not be there.
+    pub(crate) guessed: bool,
+    /// Who must have made it (`Origin`), where that counts.
+    pub(crate) origin: Option<&'static str>,
     /// What a person should know of how it was found.
     pub(crate) notes: Vec<String>,
 }
@@ -70,6 +74,12 @@ impl Archive {
     /// Whether it is a plain directory of packages, without `dists/`.
     fn is_flat(&self) -> bool {
         self.suite.ends_with('/')
+    }
+
+    /// Whether it is an error when the archive has not got it. Security updates must not be
+    /// lost because somebody on the way says that they are not there.
+    pub(super) fn must_be_there(&self) -> bool {
+        self.required || (self.suite.ends_with("-security") && !self.guessed)
     }
 
     /// The address of a file of the suite.

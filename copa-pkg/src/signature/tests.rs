@@ -118,3 +118,24 @@ proptest! {
         let _ = Keyring::parse(&key);
     }
 }
+
+#[test]
+fn keyrings_can_be_put_one_behind_the_other() {
+    let armored = |entry: &Entry| {
+        let mut text = Vec::new();
+        Certificate::save_all([&entry.certificate], true, &mut text).unwrap();
+        text
+    };
+    let [a, b, c] = &Keyring::debian().entries[..3] else { panic!() };
+    let binary = DEBIAN[2];
+    for (bytes, keys) in [
+        ([armored(a), armored(b)].concat(), 2),
+        ([b"# The key\n".to_vec(), armored(a)].concat(), 1),
+        ([binary, &armored(b), &armored(c)].concat(), 3),
+        (DEBIAN[..2].concat(), 2),
+    ] {
+        assert_eq!(Keyring::parse(&bytes).unwrap().entries.len(), keys);
+    }
+    assert!(Keyring::parse(b"").is_err());
+    assert!(Keyring::parse(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\nx").is_err());
+}

@@ -109,3 +109,28 @@ fn a_keyring_without_keys_is_refused_at_once() {
     };
     assert!(matches!(repositories(&sources), Err(Error::Invalid { .. })));
 }
+
+#[test]
+fn a_folder_that_the_image_names_is_not_one_of_this_machine() {
+    let entry =
+        "deb file:///srv/mirror bookworm main\ndeb https://own.example/debian bookworm main\n";
+    assert_eq!(
+        found(&[("etc/apt/sources.list", entry)], &[], &[]).0,
+        ["bookworm from https://own.example/debian"]
+    );
+    let host = [("etc/apt/sources.list", "deb file:///srv/mirror bookworm main\n")];
+    assert_eq!(found(&[], &[], &host).0, ["bookworm from file:///srv/mirror"]);
+}
+
+#[test]
+fn security_updates_may_be_absent_only_where_they_were_guessed() {
+    let must = |mirrors: &[&str], entry: &str| -> Vec<bool> {
+        let (_, archives) = found(&[("etc/apt/sources.list", entry)], mirrors, &[]);
+        archives.iter().map(Archive::must_be_there).collect()
+    };
+    assert_eq!(must(&["debian=https://m.example/debian"], ""), [true, false, false]);
+    assert_eq!(must(&["debian-security=https://m.example/s"], ""), [true]);
+    let entry = "deb http://m.example/s bookworm-security main\n\
+                 deb http://m.example/debian bookworm-updates main\n";
+    assert_eq!(must(&[], entry), [true, false]);
+}

@@ -37,6 +37,11 @@ impl Archive {
             warnings.push(format!("{}: left out: it says NotAutomatic", self.describe()));
             return Ok(None);
         }
+        if let Some(origin) = self.origin.filter(|origin| release.get("origin") != *origin) {
+            let (describe, other) = (self.describe(), release.get("origin"));
+            warnings.push(format!("{describe}: left out: its origin is `{other}`, not {origin}"));
+            return Ok(None);
+        }
         Ok(Some(release))
     }
 
@@ -53,7 +58,7 @@ impl Archive {
         }
         let url = self.url("Release")?;
         let Some(bytes) = get(fetch, &url).await? else {
-            if self.required {
+            if self.must_be_there() {
                 return Err(Error::NotFound { url: self.url("InRelease")? });
             }
             let describe = self.describe();

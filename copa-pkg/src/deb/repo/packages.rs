@@ -62,19 +62,20 @@ impl Archive {
         ports: Ports<'_>,
     ) -> Result<Loaded> {
         let offers = offers(release, path, is_local(&self.base));
-        let text = release.file(&format!("{path}Packages"));
-        let Some(known) = text.or(offers.first().map(|(_, file)| *file)) else {
+        if offers.is_empty() {
             return Err(Error::Malformed {
                 what: self.url("Release")?.to_string(),
                 reason: format!("it lists no {path}Packages"),
             });
-        };
-        let key = format!("deb-index-2 {} {}", self.arch, hex::encode(known.sha256));
-        if let Some(index) = ports.cache.get(&key).and_then(Index::from_bytes) {
+        }
+        let mut kept = offers.iter().filter_map(|(c, file)| ports.cache.get(&self.key(*c, file)));
+        if let Some(index) = kept.find_map(Index::from_bytes) {
             return Ok(super::super::listed(index, &self.base, &self.suite));
         }
+        let text = release.file(&format!("{path}Packages"));
         let limit = text.map_or(LARGEST, |text| text.size.min(LARGEST));
         let (url, body, compression, file) = self.open(release, path, &offers, ports).await?;
+        let key = self.key(compression, &file);
         let expected = Expected {
             checksum: Checksum::from_digest(&file.sha256).ok_or_else(|| Error::Malformed {
                 what: url.to_string(),
@@ -104,6 +105,13 @@ impl Archive {
         })?;
         ports.cache.put(&key, index.as_bytes());
         Ok(super::super::listed(index, &self.base, &self.suite))
+    }
+
+    /// What an index is kept under: the bytes that are verified, and how they are read. Not the
+    /// checksum that the text is said to have: who signs an archive of his own could claim the
+    /// text of another for his file, and what is kept would be taken for that one's.
+    fn key(&self, compression: Compression, file: &Listed) -> String {
+        format!("deb-index-3 {} {compression:?} {}", self.arch, hex::encode(file.sha256))
     }
 
     /// The first of the files that the archive really has.

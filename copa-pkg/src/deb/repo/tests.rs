@@ -362,3 +362,50 @@ async fn a_parsed_index_comes_from_the_cache() {
     let error = lab.load_with(&lab.trust(), &cache).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "a damaged cache was used: {error:?}");
 }
+
+#[tokio::test]
+async fn what_is_kept_of_one_archive_is_not_taken_for_another() {
+    let (good, evil) = (Lab::new(), Lab::new());
+    evil.package("hello", "9.9");
+    evil.suite("bookworm", &["hello"], "");
+    // Its owner signs that his file is the text of the good one.
+    let text_of = |lab: &Lab| {
+        let release = fs::read_to_string(lab.file("Release")).unwrap();
+        release.lines().find(|line| line.ends_with("/Packages")).unwrap().to_owned()
+    };
+    evil.edit("Release", &text_of(&evil), &text_of(&good));
+    let release = fs::read_to_string(evil.file("Release")).unwrap();
+    evil.sign("bookworm", &release, "gpg");
+    let cache = Memory::default();
+    let version = |loaded: &Loaded| loaded.catalog.best("hello").unwrap().version.to_string();
+    let loaded = evil.load_with(&evil.trust(), &cache).await.unwrap();
+    assert_eq!(version(&loaded), "9.9");
+    let loaded = good.load_with(&good.trust(), &cache).await.unwrap();
+    assert_eq!(version(&loaded), "1.0");
+}
+
+#[tokio::test]
+async fn of_the_hosts_sources_only_debians_count() {
+    let lab = Lab::new();
+    let list = format!("deb {} bookworm main\n", lab.url());
+    let host = [deb::HostFile { path: "etc/apt/sources.list".into(), content: list.into() }];
+    let load = async || {
+        let (root, trust) = (MemoryRoot::of(&[]), lab.trust());
+        let sources = deb::Sources {
+            root: &root,
+            distro: &Distro::debian("12").unwrap(),
+            arch: "amd64".parse().unwrap(),
+            mirrors: &[],
+            host: &host,
+            snapshot: now(),
+            trust: &trust,
+        };
+        load_all(&deb::repositories(&sources).unwrap(), &Files::default(), &()).await.unwrap()
+    };
+    lab.suite("bookworm", &["hello"], "Origin: Sury\n");
+    let loaded = load().await;
+    assert!(loaded.catalog.is_empty());
+    assert!(loaded.warnings[0].contains("its origin is `Sury`"), "{:?}", loaded.warnings);
+    lab.suite("bookworm", &["hello"], "Origin: Debian\n");
+    assert!(load().await.catalog.best("hello").is_some());
+}
