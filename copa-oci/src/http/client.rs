@@ -18,6 +18,8 @@ pub(super) fn build(options: &HttpOptions) -> Result<Client> {
         .user_agent(options.user_agent.as_str())
         .connect_timeout(options.connect_timeout)
         .redirect(redirect::Policy::custom(follow))
+        // Addresses of uploads and of signed downloads are secrets.
+        .referer(false)
         // Also turns off the proxies of the environment.
         .no_proxy();
     for proxy in proxies(&options.proxy)? {

@@ -15,7 +15,7 @@ use url::{Url, form_urlencoded};
 use super::challenge::Challenge;
 use super::scope::Scope;
 use crate::credentials::{Credential, Credentials, Secret};
-use crate::http::{Http, Refusal, pieces, place};
+use crate::http::{Http, Refusal, is_loopback, pieces, place};
 use crate::{ByteStream, Error, Result};
 
 const TOKEN_ANSWER: u64 = 1 << 20;
@@ -30,6 +30,8 @@ pub(super) struct Auth {
     credentials: Arc<dyn Credentials>,
     registry: String,
     repository: String,
+    /// Whether the caller does without TLS.
+    plain: bool,
     credential: OnceCell<Option<Credential>>,
     state: Mutex<State>,
 }
@@ -59,11 +61,12 @@ impl Auth {
     pub(super) fn new(
         http: Http,
         credentials: Arc<dyn Credentials>,
-        registry: &str,
-        repository: &str,
+        (registry, repository): (&str, &str),
+        plain: bool,
     ) -> Self {
         Self {
             http,
+            plain,
             credentials,
             registry: registry.to_owned(),
             repository: repository.to_owned(),
@@ -151,7 +154,7 @@ impl Auth {
         scope: &Scope,
         credential: Option<&Credential>,
     ) -> Result<Token> {
-        let realm = self.realm(challenge, scope)?;
+        let realm = self.realm(challenge, scope, credential.is_some())?;
         let wanted = scope.clone().and(challenge.get("scope"));
         let (method, answer) = match credential {
             Some(Credential::IdentityToken(refresh)) => {
@@ -200,11 +203,18 @@ impl Auth {
         })
     }
 
-    fn realm(&self, challenge: &Challenge, scope: &Scope) -> Result<Url> {
+    /// The token server, which the registry names and nobody else vouches for: a secret goes there
+    /// over TLS only, unless the caller does without TLS.
+    fn realm(&self, challenge: &Challenge, scope: &Scope, secret: bool) -> Result<Url> {
         let realm = challenge.get("realm");
         let url = Url::parse(realm).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let unusable = || format!("it names a token server that cannot be used: `{realm}`");
-        url.ok_or_else(|| self.denied(scope, unusable()))
+        let url = url.ok_or_else(|| self.denied(scope, unusable()))?;
+        if url.scheme() == "https" || self.plain || !secret || is_loopback(&url) {
+            return Ok(url);
+        }
+        let reason = format!("it wants a secret to be sent without TLS, to {}", place(&url));
+        Err(self.denied(scope, reason))
     }
 }
 

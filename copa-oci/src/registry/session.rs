@@ -37,7 +37,7 @@ impl Session {
         plain: bool,
     ) -> Self {
         Self {
-            auth: Auth::new(http.clone(), credentials, registry, repository),
+            auth: Auth::new(http.clone(), credentials, (registry, repository), plain),
             http,
             repository: repository.to_owned(),
             host: host.to_owned(),

@@ -438,3 +438,17 @@ async fn redirects_take_no_secret_along() {
     let error = (&registry as &dyn Source).bytes(&content, 100).await.unwrap_err();
     assert!(matches!(error, Error::Denied { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn no_secret_goes_to_a_token_server_without_tls() {
+    let fake = Fake::start(Access::Open).await;
+    let challenge = "Bearer realm=\"http://token.invalid/\",service=\"x\"".to_owned();
+    let headers = vec![("www-authenticate", challenge)];
+    fake.fail("GET", "manifests/", 9, Fault::Answer(401, headers, String::new()));
+    let registry = open(&fake, "team/app:1.0", user("user", "secret"));
+    let error = registry.resolve("").await.unwrap_err().to_string();
+    assert!(error.contains("without TLS, to http://token.invalid"), "{error}");
+    // Whoever has no secret to lose may ask there.
+    let error = anonymous(&fake).resolve("").await.unwrap_err();
+    assert!(matches!(error, Error::Network { .. }), "{error:?}");
+}

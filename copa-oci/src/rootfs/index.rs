@@ -99,6 +99,17 @@ impl LayerIndex {
         &self.diff_id
     }
 
+    /// How many bytes of memory it takes, about.
+    pub fn size(&self) -> usize {
+        let xattrs = self.xattrs.iter().flatten().map(|(name, value)| name.len() + value.len());
+        let contents = self.contents.iter().map(Bytes::len);
+        self.names.len()
+            + self.records.len() * size_of::<Record>()
+            + (self.whiteouts.len() + self.opaque.len()) * size_of::<Span>()
+            + self.md5s.len() * 16
+            + xattrs.chain(contents).sum::<usize>()
+    }
+
     /// How many paths the layer adds or replaces.
     pub fn len(&self) -> usize {
         self.records.len()

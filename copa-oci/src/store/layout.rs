@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::document;
 use super::file::{
-    blocking, failed, fill, open_regular, parent, place, section, sync_directory, unplaced,
+    blocking, failed, fill, open_regular, parent, place, scratch, section, sweep, sync_directory,
+    unplaced,
 };
 use super::names::{self, Names};
 use crate::{Blob, ByteStream, Descriptor, Digest, Error, Location, Result, Sink, Source};
@@ -100,6 +101,8 @@ impl Source for LayoutSource {
 pub struct LayoutSink {
     path: PathBuf,
     staged: TempDir,
+    /// Says that `staged` is in use.
+    _lock: File,
     blobs: Arc<Mutex<BTreeMap<Digest, PathBuf>>>,
 }
 
@@ -112,12 +115,13 @@ impl LayoutSink {
     pub async fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let near = nearest(&path);
-        let staged = blocking(move || {
-            let new = tempfile::Builder::new().prefix(".copa-").tempdir_in(&near);
-            new.map_err(failed("create a directory in", &near))
+        let (staged, lock) = blocking(move || {
+            let (staged, lock) = scratch(&near)?;
+            sweep(&near, &lock);
+            Ok((staged, lock))
         })
         .await?;
-        Ok(Self { path, staged, blobs: Arc::default() })
+        Ok(Self { path, staged, _lock: lock, blobs: Arc::default() })
     }
 
     fn has(&self, digest: &Digest) -> bool {
@@ -176,16 +180,51 @@ impl Sink for LayoutSink {
     }
 }
 
-/// Moves the staged content in, then replaces `index.json`, with the directory locked.
+/// Moves the staged content in, then replaces `index.json`, with the directory locked. A layout
+/// that could not be begun is not there afterwards.
 fn commit(
     root: &Path,
     blobs: &Mutex<BTreeMap<Digest, PathBuf>>,
     manifest: &Descriptor,
     name: &str,
 ) -> Result<()> {
+    let new = !root.exists();
     fs::create_dir_all(root).map_err(failed("create", root))?;
+    let done = committed(root, blobs, manifest, name);
+    if new && done.is_err() {
+        // It stays when something is in it.
+        let _ = fs::remove_dir(root);
+    }
+    done
+}
+
+fn committed(
+    root: &Path,
+    blobs: &Mutex<BTreeMap<Digest, PathBuf>>,
+    manifest: &Descriptor,
+    name: &str,
+) -> Result<()> {
     let lock = File::open(root).map_err(failed("open", root))?;
     lock.lock().map_err(failed("lock", root))?;
+    let index = root.join("index.json");
+    let location = Location::OciLayout(root.to_owned(), None);
+    let mut names = match index.try_exists() {
+        Ok(false) => Names::empty(),
+        _ => Names::parse(&read_short(&index)?, &location)?,
+    };
+    names.set(manifest, name)?;
+    // Everything is on the disk before anything is moved: a full disk changes nothing.
+    let next = written(&index, &names.to_bytes()?)?;
+    let marker = root.join(MARKER.0);
+    let marker_file = (!marker.is_file()).then(|| written(&marker, MARKER.1)).transpose()?;
+    move_in(root, blobs)?;
+    if let Some(file) = marker_file {
+        place(file, &marker)?;
+    }
+    place(next, &index)
+}
+
+fn move_in(root: &Path, blobs: &Mutex<BTreeMap<Digest, PathBuf>>) -> Result<()> {
     let mut blobs = blobs.lock().unwrap_or_else(PoisonError::into_inner);
     while let Some((digest, staged)) = blobs.pop_first() {
         let target = blob_path(root, &digest);
@@ -196,23 +235,15 @@ fn commit(
             sync_directory(&directory)?;
         }
     }
-    let index = root.join("index.json");
-    let location = Location::OciLayout(root.to_owned(), None);
-    let mut names = match index.try_exists() {
-        Ok(false) => Names::empty(),
-        _ => Names::parse(&read_short(&index)?, &location)?,
-    };
-    names.set(manifest, name)?;
-    if !root.join(MARKER.0).is_file() {
-        replace(&root.join(MARKER.0), MARKER.1)?;
-    }
-    replace(&index, &names.to_bytes()?)
+    Ok(())
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+/// A file that is not in its place yet.
+fn written(path: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
     let mut file = unplaced(&parent(path))?;
     io::Write::write_all(&mut file, bytes).map_err(failed("write", path))?;
-    place(file, path)
+    file.as_file().sync_all().map_err(failed("write", path))?;
+    Ok(file)
 }
 
 fn read_short(path: &Path) -> Result<Vec<u8>> {
