@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -26,9 +26,23 @@ pub(crate) struct ImageRoot {
     root: Arc<RootFs>,
     image: Image,
     runtime: Handle,
-    /// What was read again, by real path.
-    again: Mutex<BTreeMap<PathBuf, Bytes>>,
+    again: Mutex<Again>,
 }
+
+/// What was not kept at first, and was read again.
+#[derive(Debug, Default)]
+struct Again {
+    /// How often a layer was streamed for it.
+    passes: usize,
+    /// What was found, by real path; of this many bytes.
+    found: BTreeMap<PathBuf, Bytes>,
+    held: usize,
+}
+
+/// Each pass streams a whole layer: images that want more are not patched.
+const MOST_PASSES: usize = 256;
+/// How many bytes are remembered: 128 MiB.
+const MOST_HELD: usize = 128 << 20;
 
 impl ImageRoot {
     pub(crate) fn new(root: Arc<RootFs>, image: Image, runtime: Handle) -> Self {
@@ -51,6 +65,7 @@ impl ImageRoot {
     ) -> oci::Result<Option<T>> {
         let Some(origin) = origin else { return Ok(None) };
         let Some(layer) = self.image.layers().get(origin.layer) else { return Ok(None) };
+        self.pass(origin.path)?;
         let wanted = origin.path.to_owned();
         tracing::debug!(path = %wanted.display(), layer = %layer.diff_id, "read again");
         let only = move |path: &Path| if path == wanted { keep } else { Keep::Nothing };
@@ -61,8 +76,19 @@ impl ImageRoot {
         Ok(found.and_then(|(_, node)| take(node)))
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, Bytes>> {
+    fn remembered(&self) -> MutexGuard<'_, Again> {
         self.again.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one more pass over a layer.
+    fn pass(&self, path: &Path) -> oci::Result<()> {
+        let mut again = self.remembered();
+        again.passes += 1;
+        if again.passes <= MOST_PASSES {
+            return Ok(());
+        }
+        let limit = format!("{MOST_PASSES} passes over layers for files that were not kept");
+        Err(oci::Error::TooLarge { what: path.display().to_string(), limit })
     }
 }
 
@@ -78,14 +104,18 @@ impl Root for ImageRoot {
     fn read(&self, path: &Path) -> Result<Option<Bytes>> {
         let Some((real, node)) = self.file(path) else { return Ok(None) };
         if let Some(content) =
-            node.content.cloned().or_else(|| self.remembered().get(&real).cloned())
+            node.content.cloned().or_else(|| self.remembered().found.get(&real).cloned())
         {
             return Ok(Some(content));
         }
         let content = self.again(node.origin, Keep::Content, |node| node.content.cloned());
         let content = content.map_err(|e| unreadable(path, e))?;
         let content = content.ok_or_else(|| too_large(path))?;
-        self.remembered().insert(real, content.clone());
+        let mut again = self.remembered();
+        if again.held.saturating_add(content.len()) <= MOST_HELD {
+            again.held += content.len();
+            again.found.insert(real, content.clone());
+        }
         Ok(Some(content))
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,8 +26,8 @@ const UNFINISHED: &str = ".copa-";
 /// It holds at most 1 GiB; then the values that were used longest ago go. A value is at most
 /// 128 MiB. Values are written whole or not at all, so several programs can use one directory.
 ///
-/// What is worked out from signed indexes is believed when it comes from here: the directory must
-/// be one that nobody else can write to. One that is created is open to its user only.
+/// What is worked out from signed indexes is believed when it comes from here: a directory that
+/// anybody else can write to is not used. One that is created is open to its user only.
 #[derive(Debug)]
 pub struct DirCache {
     dir: PathBuf,
@@ -41,6 +42,12 @@ impl DirCache {
     /// are marked as used at `now`.
     pub fn new(dir: impl Into<PathBuf>, now: Timestamp) -> Self {
         Self { dir: dir.into(), now: now.into(), capacity: CAPACITY, held: OnceLock::new() }
+    }
+
+    /// Why nothing is kept in the directory, when it is there and others can write to it.
+    pub fn distrusted(&self) -> Option<String> {
+        let reason = others_can_write(&self.dir)?;
+        Some(format!("the cache {} is not used: {reason}", self.dir.display()))
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -106,11 +113,14 @@ impl DirCache {
 
 impl Cache for DirCache {
     fn get(&self, key: &str) -> Option<bytes::Bytes> {
+        if others_can_write(&self.dir).is_some() {
+            return None;
+        }
         self.read(key).ok().map(Into::into)
     }
 
     fn put(&self, key: &str, value: &[u8]) {
-        if value.len() as u64 > LARGEST {
+        if value.len() as u64 > LARGEST || others_can_write(&self.dir).is_some() {
             return;
         }
         if let Err(error) = self.write(key, value) {
@@ -154,12 +164,19 @@ fn checksum(key: &str, value: &[u8]) -> [u8; 32] {
     sum.finalize().into()
 }
 
+/// How somebody other than this user and root can put things into the directory.
+fn others_can_write(dir: &Path) -> Option<&'static str> {
+    let there = fs::metadata(dir).ok()?;
+    let own = fs::metadata("/proc/self").map(|process| process.uid());
+    if there.uid() != 0 && own.is_ok_and(|own| own != there.uid()) {
+        return Some("it belongs to another user");
+    }
+    (there.mode() & 0o022 != 0).then_some("others can write to it")
+}
+
 fn create_private(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
+    builder.recursive(true).mode(0o700).create(dir)
 }
 
 #[cfg(test)]
@@ -202,6 +219,22 @@ mod tests {
         cache.put("k", b"value");
         fs::rename(cache.path("k"), cache.path("other")).unwrap();
         assert_eq!(cache.get("other"), None);
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_not_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let cache = cache(dir.path());
+        cache.put("k", b"value");
+        assert_eq!(cache.distrusted(), None);
+        for (mode, used) in [(0o777, false), (0o720, false), (0o755, true)] {
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(cache.get("k").is_some(), used, "{mode:o}");
+            assert_eq!(cache.distrusted().is_none(), used, "{mode:o}");
+            cache.put("k", if used { b"value" } else { b"other" });
+        }
+        assert_eq!(cache.get("k").unwrap(), "value");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::io::StreamReader;
 use url::Url;
 
+use crate::logins::Logins;
 use crate::oci::{self, Get, Http, Response};
 use crate::pkg::{Body, Cache, Error, Fetch, Result};
 
@@ -22,12 +23,18 @@ const LARGEST: u64 = 16 << 20;
 pub struct HttpFetch {
     http: Http,
     cache: Arc<dyn Cache>,
+    logins: Logins,
 }
 
 impl HttpFetch {
     /// Fetches through this client and remembers in this cache.
     pub fn new(http: Http, cache: Arc<dyn Cache>) -> Self {
-        Self { http, cache }
+        Self { http, cache, logins: Logins::default() }
+    }
+
+    /// The same, known to these mirrors.
+    pub(crate) fn known_by(self, logins: &Logins) -> Self {
+        Self { logins: logins.clone(), ..self }
     }
 
     async fn over_http(&self, url: &Url) -> Result<Body> {
@@ -39,7 +46,7 @@ impl HttpFetch {
     }
 
     async fn ask(&self, url: &Url, copy: Option<&Copy>) -> Result<Response> {
-        let mut request = Get::new(url.clone());
+        let mut request = Get::new(self.logins.put_into(url));
         if let Some(copy) = copy {
             request.if_none_match = copy.etag.clone();
             request.if_modified_since = copy.last_modified.clone();

@@ -33,6 +33,7 @@ mod adapt;
 mod cache;
 mod error;
 mod fetch;
+mod logins;
 mod marks;
 mod observe;
 mod options;

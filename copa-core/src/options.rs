@@ -37,7 +37,8 @@ pub struct Options {
     /// The release of the distribution, where the image does not say.
     pub os: Option<Distro>,
     /// Where packages come from, by the name of the archive: `debian`, `debian-security`. `http`,
-    /// `https` and `file` addresses.
+    /// `https` and `file` addresses. A user and password in one are sent to its host and shown
+    /// nowhere.
     pub mirrors: Vec<Mirror>,
     /// The host's own apt sources and the keys that they name, when the host is of the same
     /// distribution as the image; used when neither `mirrors` nor the image names any.

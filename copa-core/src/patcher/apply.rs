@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{Inspected, Patcher, blocking};
 use crate::adapt;
-use crate::fetch::{HttpFetch, recall, remember};
+use crate::fetch::{recall, remember};
 use crate::marks::{self, Marks};
 use crate::observe::{Stage, Transfer, Watched};
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
@@ -17,6 +17,9 @@ use crate::pkg::{
 use crate::rest::without;
 use crate::url::Url;
 use crate::{Error, Result};
+
+/// The packages of a plan are in memory together: 2 GiB at most.
+const LARGEST: u64 = 2 << 30;
 
 /// A patched image, not yet written anywhere.
 #[derive(Debug, Clone)]
@@ -75,10 +78,17 @@ impl Patcher {
         self.watch().stage(Stage::Build, self.built(of, plan, packages)).await
     }
 
-    /// Refuses a plan in which a package does not get what it needs, unless that is to be ignored.
+    /// Refuses a plan that is too large, and one in which a package does not get what it needs,
+    /// unless that is to be ignored.
     fn accept(&self, plan: &UpdatePlan) -> Result<()> {
         let unmet =
             |s: &&Skipped| matches!(s.reason, Skip::Unsatisfied { .. } | Skip::Conflict { .. });
+        let size =
+            plan.updates.iter().fold(0, |sum: u64, update| sum.saturating_add(update.to.size));
+        if size > LARGEST {
+            let limit = format!("{} GiB", LARGEST >> 30);
+            return Err(pkg::Error::TooLarge { what: "the plan's download".into(), limit }.into());
+        }
         let refused: Vec<Skipped> = plan.skipped.iter().filter(unmet).cloned().collect();
         if refused.is_empty() || self.options.ignore_errors {
             return Ok(());
@@ -130,7 +140,7 @@ impl Patcher {
     }
 
     fn fetch_package(&self, candidate: &Candidate) -> impl Fetch {
-        let fetch = HttpFetch::new(self.access.http.clone(), Arc::clone(&self.cache));
+        let fetch = self.fetch(&self.cache);
         Watched::new(fetch, &self.watch(), Transfer::Package).named(&candidate.name)
     }
 

@@ -1,5 +1,6 @@
 //! What an image holds: its file system, its distribution, its packages.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -16,6 +17,12 @@ use crate::{Error, Result, Subject};
 /// Changes whenever [`adapt::keep`] or the form of an index does: what was kept before then is not
 /// what is needed now.
 const INTEREST: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
+
+/// How much memory the indexes of all layers may take: 1 GiB. Besides, each layer that is being
+/// read has its own limit.
+const LARGEST: usize = 1 << 30;
+/// How many entries all layers may have together.
+const MOST_ENTRIES: usize = 16_000_000;
 
 /// An image whose file system and packages are known.
 #[derive(Debug)]
@@ -62,11 +69,8 @@ impl Patcher {
     }
 
     async fn inspected(&self, opened: Opened) -> Result<Inspected> {
-        let layers = opened.image.layers().to_vec();
-        let indexes = layers.iter().map(|layer| self.index(&opened, layer));
-        let indexes: Vec<LayerIndex> =
-            stream::iter(indexes.collect::<Vec<_>>()).buffered(self.jobs()).try_collect().await?;
-        let merge = move || Ok::<_, Error>(RootFs::merge(indexes));
+        let layers = self.indexes(&opened).await?;
+        let merge = move || Ok::<_, Error>(RootFs::merge(layers));
         let files = Arc::new(blocking("merging the layers", merge).await?);
         let image = opened.image.clone();
         let root = Arc::new(ImageRoot::new(Arc::clone(&files), image, Handle::current()));
@@ -78,14 +82,38 @@ impl Patcher {
         Ok(Inspected { opened, system, files, root })
     }
 
+    /// The indexes of all layers, lowest first. A layer that is there more than once is read once.
+    async fn indexes(&self, opened: &Opened) -> Result<Vec<Arc<LayerIndex>>> {
+        let layers = opened.image.layers();
+        let name = |layer: &Layer| (layer.descriptor.digest.clone(), layer.diff_id.clone());
+        let mut distinct: Vec<&Layer> = Vec::new();
+        let mut seen = BTreeSet::new();
+        distinct.extend(layers.iter().filter(|layer| seen.insert(name(layer))));
+        let reads: Vec<_> = distinct.iter().map(|layer| self.index(opened, layer)).collect();
+        let mut reads = stream::iter(distinct.iter().zip(reads))
+            .map(|(layer, read)| async move { Ok((name(layer), read.await?)) })
+            .buffered(self.jobs());
+        let mut known: BTreeMap<_, Arc<LayerIndex>> = BTreeMap::new();
+        let mut size = 0_usize;
+        while let Some((name, index)) = reads.try_next().await.map_err(|e: Error| e)? {
+            size = size.saturating_add(index.size());
+            limited(opened, size, LARGEST, "bytes of names and contents")?;
+            known.insert(name, index);
+        }
+        let all: Vec<_> = layers.iter().filter_map(|l| known.get(&name(l)).cloned()).collect();
+        let entries = all.iter().fold(0, |sum: usize, index| sum.saturating_add(index.len()));
+        limited(opened, entries, MOST_ENTRIES, "entries")?;
+        Ok(all)
+    }
+
     /// The index of a layer, from the cache when it is there.
-    async fn index(&self, opened: &Opened, layer: &Layer) -> Result<LayerIndex> {
+    async fn index(&self, opened: &Opened, layer: &Layer) -> Result<Arc<LayerIndex>> {
         let key = format!("layer index {INTEREST} {} {}", layer.descriptor.digest, layer.diff_id);
         if let Some(bytes) = recall(&self.cache, &key).await {
             let read = move || Ok::<_, Error>(LayerIndex::from_bytes(&bytes));
             let known = blocking("reading a layer's index", read).await?;
             if let Some(index) = known.filter(|index| *index.diff_id() == layer.diff_id) {
-                return Ok(index);
+                return Ok(Arc::new(index));
             }
         }
         let (source, limits) = (opened.image.source(), Limits::default());
@@ -97,6 +125,15 @@ impl Patcher {
                 blocking("keeping a layer's index", move || Ok::<_, Error>(known.to_bytes()));
             remember(&self.cache, key, bytes.await?).await;
         }
-        Ok(Arc::unwrap_or_clone(index))
+        Ok(index)
     }
+}
+
+/// Refuses an image of which there is too much in all its layers together.
+fn limited(opened: &Opened, there: usize, most: usize, of: &str) -> Result<()> {
+    if there <= most {
+        return Ok(());
+    }
+    let what = format!("the file system of {}", opened.location);
+    Err(oci::Error::TooLarge { what, limit: format!("{most} {of}") }.into())
 }

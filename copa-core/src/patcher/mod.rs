@@ -7,10 +7,11 @@ mod plan;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::logins::Logins;
 use crate::observe::{Cancel, Event, Observer, Stage, Transfer, Watch, Watched};
 use crate::oci::{self, Access, Image, Location, Sink, Source};
 use crate::pkg::Cache;
-use crate::{DirCache, Error, Options, Result};
+use crate::{DirCache, Error, HttpFetch, Options, Result};
 
 pub use apply::Patched;
 pub use inspect::Inspected;
@@ -35,6 +36,9 @@ pub struct Patcher {
     observer: Arc<dyn Observer>,
     cancel: Cancel,
     cache: Arc<dyn Cache>,
+    logins: Logins,
+    /// What a person should know of the cache.
+    warning: Option<String>,
 }
 
 /// An image whose documents were read.
@@ -53,13 +57,24 @@ pub struct Opened {
 
 impl Patcher {
     /// A patcher that reaches images and mirrors through `access`.
-    pub fn new(access: Access, options: Options) -> Self {
-        let cache: Arc<dyn Cache> = match &options.cache_dir {
-            Some(dir) => Arc::new(DirCache::new(dir, options.now)),
+    pub fn new(access: Access, mut options: Options) -> Self {
+        let logins = Logins::taken_from(&mut options.mirrors);
+        let dir = options.cache_dir.as_ref().map(|dir| DirCache::new(dir, options.now));
+        let warning = dir.as_ref().and_then(DirCache::distrusted);
+        let cache: Arc<dyn Cache> = match dir {
+            Some(dir) => Arc::new(dir),
             None => Arc::new(()),
         };
         let observer = Arc::new(|_: &Event<'_>| ());
-        Self { access, options: Arc::new(options), observer, cancel: Cancel::new(), cache }
+        Self {
+            access,
+            options: Arc::new(options),
+            observer,
+            cancel: Cancel::new(),
+            cache,
+            logins,
+            warning,
+        }
     }
 
     /// Tells this observer what happens.
@@ -114,6 +129,11 @@ impl Patcher {
 
     fn jobs(&self) -> usize {
         self.options.jobs.max(1)
+    }
+
+    /// What fetches from mirrors and keeps documents in `kept`.
+    fn fetch(&self, kept: &Arc<dyn Cache>) -> HttpFetch {
+        HttpFetch::new(self.access.http.clone(), Arc::clone(kept)).known_by(&self.logins)
     }
 
     fn watch(&self) -> Watch {

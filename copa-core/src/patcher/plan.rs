@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{Inspected, Patcher, blocking};
 use crate::Result;
-use crate::fetch::HttpFetch;
 use crate::observe::{Stage, Transfer, Watched};
 use crate::pkg::deb::{Sources, repositories};
 use crate::pkg::{self, Cache, Catalog, Loaded, Repository, Request, Trust, UpdatePlan};
@@ -32,7 +31,8 @@ impl Patcher {
         let (repositories, loaded) = watch.stage(Stage::Load, self.loaded(of)).await?;
         let work = self.decided(of, loaded.catalog, request.clone());
         let plan = watch.stage(Stage::Plan, work).await?;
-        let mut warnings = of.system.warnings.clone();
+        let mut warnings: Vec<String> = self.warning.iter().cloned().collect();
+        warnings.extend(of.system.warnings.iter().cloned());
         warnings.extend(loaded.warnings);
         Ok(Planned { plan, repositories, warnings })
     }
@@ -57,8 +57,7 @@ impl Patcher {
         repositories: &[Box<dyn Repository>],
         kept: &Arc<dyn Cache>,
     ) -> pkg::Result<Loaded> {
-        let fetch = HttpFetch::new(self.access.http.clone(), Arc::clone(kept));
-        let fetch = Watched::new(fetch, &self.watch(), Transfer::Metadata);
+        let fetch = Watched::new(self.fetch(kept), &self.watch(), Transfer::Metadata);
         pkg::load_all(repositories, &fetch, &*self.cache).await
     }
 
