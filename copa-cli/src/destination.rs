@@ -10,7 +10,8 @@ use crate::args::Patch;
 /// Where the patched image is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destinations {
-    /// Each place, with the tag it gets there.
+    /// Each place, with the tag it gets there. The registry comes last: when a file cannot be
+    /// written, no tag has moved.
     pub(crate) places: Vec<Location>,
     /// Nobody said where: an archive was chosen, and the summary says what to do with it.
     pub(crate) chosen: bool,
@@ -25,6 +26,10 @@ pub(crate) fn decide(
 ) -> anyhow::Result<Destinations> {
     let target = target(image, tag, suffix)?;
     let mut places = Vec::new();
+    let to = args.oci_dir.as_ref().map(|dir| format!("oci:{}", dir.display()));
+    if let Some(to) = args.to.clone().or(to) {
+        places.push(written_to(&to, &target)?);
+    }
     if args.push {
         let Some(registry) = target.registry.clone() else {
             bail!(
@@ -33,10 +38,6 @@ pub(crate) fn decide(
             );
         };
         places.push(registry);
-    }
-    let to = args.oci_dir.as_ref().map(|dir| format!("oci:{}", dir.display()));
-    if let Some(to) = args.to.clone().or(to) {
-        places.push(written_to(&to, &target)?);
     }
     let chosen = places.is_empty();
     if chosen {
@@ -155,7 +156,7 @@ mod tests {
             (&["-i", "oci:./d/app", "-t", "3"], &["oci-archive:app-3.tar:3"]),
             (
                 &["-i", "r:1/a:1", "--push", "--to", "docker-archive:f.tar"],
-                &["r:1/a:1-patched", "docker-archive:f.tar:a:1-patched"],
+                &["docker-archive:f.tar:a:1-patched", "r:1/a:1-patched"],
             ),
         ] {
             assert_eq!(decided(flags).unwrap(), places, "{flags:?}");

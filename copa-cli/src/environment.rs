@@ -101,8 +101,13 @@ pub(crate) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
-/// The host's own apt sources and the keys that they may name.
+/// The host's own apt sources and the keys that they may name, when it runs Debian. Others take
+/// the names of Debian's releases for their own: Raspbian has a `bookworm` too.
 pub(crate) fn host_sources() -> Vec<HostFile> {
+    let release = ["/etc/os-release", "/usr/lib/os-release"].map(fs::read_to_string);
+    if !release.into_iter().find_map(Result::ok).is_some_and(|text| is_debian(&text)) {
+        return Vec::new();
+    }
     const FILES: [&str; 2] = ["etc/apt/sources.list", "etc/apt/trusted.gpg"];
     const FOLDERS: [&str; 4] = [
         "etc/apt/sources.list.d",
@@ -118,6 +123,12 @@ pub(crate) fn host_sources() -> Vec<HostFile> {
     };
     let files = FILES.iter().map(|file| Path::new("/").join(file));
     files.chain(FOLDERS.iter().flat_map(below)).filter_map(|path| host_file(&path)).collect()
+}
+
+/// Whether an os-release is Debian's.
+fn is_debian(os_release: &str) -> bool {
+    let id = os_release.lines().rev().find_map(|line| line.trim().strip_prefix("ID="));
+    id.is_some_and(|id| id.trim_matches(['"', '\'']) == "debian")
 }
 
 /// A regular file of at most 1 MiB.
@@ -163,6 +174,15 @@ mod tests {
         assert_eq!(proxies.https.as_deref(), Some("http://q:1"));
         assert_eq!(proxies.http.as_deref(), Some("socks5://s"));
         assert_eq!(proxies.none_for, None);
+    }
+
+    #[test]
+    fn only_debian_is_debian() {
+        assert!(is_debian("PRETTY_NAME=\"Debian\"\nVERSION_ID=\"12\"\nID=debian\n"));
+        assert!(is_debian("ID=\"debian\"\n"));
+        for other in ["", "ID=raspbian\nID_LIKE=debian\n", "VERSION_ID=12\n", "#ID=debian\n"] {
+            assert!(!is_debian(other), "{other}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod patch;
 mod progress;
 mod settings;
 mod table;
+mod terminal;
 
 use std::process::ExitCode;
 

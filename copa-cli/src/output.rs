@@ -9,6 +9,7 @@ use copa_core::{Inspected, Patched};
 use serde_json::{Value, json};
 
 use crate::table::{self, bytes};
+use crate::terminal;
 
 /// What a run did.
 pub(crate) struct Outcome<'a> {
@@ -34,7 +35,7 @@ impl Outcome<'_> {
     pub(crate) fn print(&self, as_json: bool) -> anyhow::Result<()> {
         let text = match as_json {
             true => format!("{:#}\n", self.json()),
-            false => self.text(),
+            false => terminal::lines(&self.text()),
         };
         match anstream::stdout().write_all(text.as_bytes()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -94,7 +95,8 @@ impl Done<'_> {
     fn text(&self) -> String {
         let mut text = String::new();
         for kept in &self.patched.kept {
-            text += &format!("kept    {} ({}: {})\n", kept.path.display(), kept.package, kept.why);
+            let path = terminal::line(&kept.path.to_string_lossy());
+            text += &format!("kept    {path} ({}: {})\n", kept.package, kept.why);
         }
         if let Some(layer) = &self.patched.layer {
             let size = bytes(layer.descriptor.size);

@@ -17,6 +17,7 @@ use crate::exit::Status;
 use crate::output::{Done, Outcome};
 use crate::progress::Progress;
 use crate::settings::{self, Settings};
+use crate::terminal;
 
 /// How long something that was told to stop may take to do so.
 const GRACE: Duration = Duration::from_secs(5);
@@ -176,7 +177,7 @@ impl Failure {
     fn print(&self, as_json: bool) {
         let hint = self.hint.iter().map(|hint| format!("hint: {hint}\n"));
         let text = format!("error: {}\n{}", self.text, hint.collect::<String>());
-        drop(anstream::stderr().write_all(text.as_bytes()));
+        drop(anstream::stderr().write_all(terminal::lines(&text).as_bytes()));
         if as_json {
             let error = json!({"code": self.code, "message": self.text, "hint": self.hint});
             let text = format!("{:#}\n", json!({"error": error}));
@@ -197,5 +198,5 @@ fn status_of(kind: Kind) -> Status {
 }
 
 fn warn(text: &str) {
-    drop(writeln!(stderr(), "warning: {text}"));
+    drop(writeln!(stderr(), "warning: {}", terminal::line(text)));
 }

@@ -133,7 +133,7 @@ fn options(
     options.snapshot = snapshot.map(|text| moment(text)).transpose()?;
     options.cache_dir = cache_dir(args, config, env);
     options.base_name = args.base_name.clone();
-    options.tag = destinations.places.first().map(|place| place.name().to_owned());
+    options.tag = destinations.places.last().map(|place| place.name().to_owned());
     Ok(options)
 }
 
