@@ -116,7 +116,8 @@ pub(crate) struct Patch {
     #[arg(long, value_name = "ID:RELEASE", env = "COPA_OS")]
     pub(crate) os: Option<String>,
 
-    /// Where packages come from: debian=URL, debian-security=URL; http, https, file: or a folder.
+    /// Where packages come from: debian=URL, debian-security=URL, azurelinux=URL, fedora=URL and
+    /// so on; http, https, file: or a folder.
     /// Can be repeated [default: the image's own sources, then the host's, then the archive]
     #[arg(long, value_name = "NAME=URL", env = "COPA_MIRROR", value_delimiter = ',')]
     pub(crate) mirror: Vec<String>,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::{ChangeSet, Package, Result, Root, System};
+use crate::{ChangeSet, Error, Package, Result, Root, System};
 
 /// What installing packages changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,9 +70,20 @@ impl System {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Malformed`] and [`crate::Error::TooLarge`] when a package is not in its
-    /// format, [`crate::Error::Root`] when the file system cannot be read.
+    /// [`Error::Untrusted`] when a package is of a format in which packages are signed and was not
+    /// [verified](Package::verify), [`Error::Malformed`] and [`Error::TooLarge`] when one is not
+    /// in its format, [`Error::Root`] when the file system cannot be read.
     pub fn install(&self, root: &dyn Root, packages: &[Package]) -> Result<Installation> {
-        self.db.format().install(root, packages)
+        if let Some(package) = packages.iter().find(|package| !package.vouched) {
+            return Err(Error::Untrusted {
+                what: package.candidate().to_string(),
+                reason: "nobody checked who signed it".into(),
+                hint: "verify packages before they are installed".into(),
+            });
+        }
+        let mut installation = self.db.format().install(root, packages)?;
+        let warnings = packages.iter().filter_map(|package| package.warning.clone());
+        installation.warnings.splice(0..0, warnings);
+        Ok(installation)
     }
 }

@@ -59,8 +59,10 @@ pub struct Candidate {
 pub struct Package {
     pub(crate) candidate: Candidate,
     pub(crate) bytes: Bytes,
-    /// Whether somebody who is trusted vouches for the bytes.
+    /// Whether somebody who is trusted vouches for the bytes, or need not.
     pub(crate) vouched: bool,
+    /// What a person should know of that.
+    pub(crate) warning: Option<String>,
 }
 
 impl Package {
@@ -74,18 +76,18 @@ impl Package {
         &self.bytes
     }
 
-    /// Checks who signed the package and that it is the one that its [`Candidate`] names; gives
-    /// what a person should know. Where the index is signed and not the package (Debian), the
-    /// checksum in the index has said it already.
+    /// Checks who signed the package and that it is the one that its [`Candidate`] names. Where
+    /// the index is signed and not the package (Debian), the checksum in the index has said it
+    /// already. What a person should know of it is among the warnings of the installation.
     ///
     /// # Errors
     ///
     /// [`Error::Untrusted`](crate::Error::Untrusted) when no trusted key signed it, or it is
     /// another package.
-    pub fn verify(mut self, keys: &PackageKeys) -> Result<(Self, Option<String>)> {
-        let warning = Format::of(&self.candidate.version).verify(&self, keys)?;
+    pub fn verify(mut self, keys: &PackageKeys) -> Result<Self> {
+        self.warning = Format::of(&self.candidate.version).verify(&self, keys)?;
         self.vouched = true;
-        Ok((self, warning))
+        Ok(self)
     }
 }
 

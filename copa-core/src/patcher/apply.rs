@@ -151,7 +151,11 @@ impl Patcher {
         packages: Vec<Package>,
     ) -> Result<Patched> {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
-        let install = move || system.install(&*root, &packages);
+        let keys = self.package_keys(of).await?;
+        let install = move || {
+            let verified = packages.into_iter().map(|package| package.verify(&keys));
+            system.install(&*root, &verified.collect::<pkg::Result<Vec<_>>>()?)
+        };
         let installation = blocking("installing the packages", install).await?;
         let original = &of.opened.image;
         let time = self.options.created;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::{Inspected, Patcher, blocking};
 use crate::Result;
 use crate::observe::{Stage, Transfer, Watched};
-use crate::pkg::deb::{Sources, repositories};
-use crate::pkg::{self, Cache, Catalog, Loaded, Repository, Request, Trust, UpdatePlan};
+use crate::pkg::deb::Sources;
+use crate::pkg::{
+    self, Cache, Catalog, Loaded, PackageKeys, Repository, Request, System, Trust, UpdatePlan,
+};
 
 /// What will happen to an image.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +64,23 @@ impl Patcher {
     }
 
     async fn repositories(&self, of: &Inspected) -> Result<Vec<Box<dyn Repository>>> {
+        let find = |system: &System, sources: &Sources<'_>| system.repositories(sources);
+        self.with_sources(of, "finding the repositories", find).await
+    }
+
+    /// Who may sign packages.
+    pub(super) async fn package_keys(&self, of: &Inspected) -> Result<PackageKeys> {
+        let find = |system: &System, sources: &Sources<'_>| system.package_keys(sources);
+        self.with_sources(of, "finding the keys", find).await
+    }
+
+    /// Works something out of what is known about where packages may come from.
+    async fn with_sources<T: Send + 'static>(
+        &self,
+        of: &Inspected,
+        what: &'static str,
+        work: impl FnOnce(&System, &Sources<'_>) -> pkg::Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
         let options = Arc::clone(&self.options);
         let find = move || {
@@ -71,7 +90,7 @@ impl Patcher {
                 allow_expired: options.allow_expired,
                 ..Trust::strict(options.now)
             };
-            repositories(&Sources {
+            let sources = Sources {
                 root: &*root,
                 distro: &system.distro,
                 arch: system.arch,
@@ -79,9 +98,10 @@ impl Patcher {
                 host: &options.host_sources,
                 snapshot: options.snapshot.unwrap_or(options.now),
                 trust: &trust,
-            })
+            };
+            work(&system, &sources)
         };
-        blocking("finding the repositories", find).await
+        blocking(what, find).await
     }
 
     async fn decided(
