@@ -18,6 +18,7 @@ class FileHandler(SimpleHTTPRequestHandler):
     """Serves files and writes one line a request to the log."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the end of a file waits for an acknowledgement
     log_file = None
 
     def log_message(self, text, *values):
