@@ -3,8 +3,8 @@
 //! Download and decoding overlap, so a file takes the longer of the two. Measured on one core:
 //! gzip decodes 660 MB/s, zstd 860, xz 113, bzip2 34 (of text). Main of Debian 12 is 50 MB of
 //! text, 12.1 MB in gzip and 8.8 MB in xz: decoding takes 0.08 s and 0.44 s. Below 27 MB/s xz is
-//! there first, above that gzip. [`LINK`] is what a machine in a data centre has to a mirror. From
-//! a folder or from this machine, what needs no decoding at all comes first, if it is there.
+//! there first, above that gzip. [`LINK`] is what a machine in a data centre has to a mirror. In
+//! a folder, what needs no decoding at all comes first, if it is there.
 
 use url::Url;
 
@@ -20,28 +20,28 @@ use crate::{Body, Checksum, Error, Loaded, Result};
 /// What a mirror is assumed to deliver, in bytes a second: 320 Mbit/s.
 const LINK: u64 = 40_000_000;
 
-/// What a folder or this machine itself delivers, in bytes a second.
-const LOCAL: u64 = 1_500_000_000;
+/// What a folder delivers, in bytes a second.
+const FOLDER: u64 = 1_500_000_000;
 
 /// The most text that is read of an index whose length the archive does not say.
 const LARGEST: u64 = 1 << 30;
 
 /// The files that hold an index, the fastest first.
-pub(super) fn offers(release: &Release, path: &str, local: bool) -> Vec<(Compression, Listed)> {
+pub(super) fn offers(release: &Release, path: &str, folder: bool) -> Vec<(Compression, Listed)> {
     let listed = |c: Compression| release.file(&format!("{path}Packages{}", c.suffix()));
     let text = listed(Compression::Plain).map(|plain| plain.size);
     let all = Compression::ALL.into_iter();
     let mut all: Vec<_> = all.filter_map(|c| listed(c).map(|file| (c, file))).collect();
     all.sort_by_key(|(compression, file)| {
         // Archives list the bare text and do not have it: it is asked for last.
-        let bare = *compression == Compression::Plain && !local;
-        (bare, cost(*compression, file.size, text.unwrap_or(file.size.saturating_mul(5)), local))
+        let bare = *compression == Compression::Plain && !folder;
+        (bare, cost(*compression, file.size, text.unwrap_or(file.size.saturating_mul(5)), folder))
     });
     all
 }
 
 /// How long it takes, in microseconds.
-fn cost(compression: Compression, size: u64, text: u64, local: bool) -> u64 {
+fn cost(compression: Compression, size: u64, text: u64, folder: bool) -> u64 {
     let decoded = match compression {
         Compression::Plain => 10_000_000_000,
         Compression::Zstd => 860_000_000,
@@ -50,7 +50,7 @@ fn cost(compression: Compression, size: u64, text: u64, local: bool) -> u64 {
         Compression::Bzip2 => 34_000_000,
     };
     let micros = |bytes: u64, speed: u64| bytes.saturating_mul(1_000_000) / speed;
-    micros(size, if local { LOCAL } else { LINK }).max(micros(text, decoded))
+    micros(size, if folder { FOLDER } else { LINK }).max(micros(text, decoded))
 }
 
 impl Archive {
@@ -61,7 +61,7 @@ impl Archive {
         path: &str,
         ports: Ports<'_>,
     ) -> Result<Loaded> {
-        let offers = offers(release, path, is_local(&self.base));
+        let offers = offers(release, path, self.base.scheme() == "file");
         if offers.is_empty() {
             return Err(Error::Malformed {
                 what: self.url("Release")?.to_string(),
@@ -138,15 +138,4 @@ impl Archive {
         }
         Err(Error::NotFound { url: missing })
     }
-}
-
-/// A folder, or a server on this machine.
-fn is_local(url: &Url) -> bool {
-    url.scheme() == "file"
-        || match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
 }
