@@ -36,13 +36,13 @@ struct Entry {
     keys: Vec<(Fingerprint, KeyId)>,
 }
 
-/// A text and who signed it.
+/// A text and one of those who signed it.
 #[derive(Debug)]
 pub(crate) struct Signed {
     /// The text that the signature covers, and nothing else.
     pub(crate) text: String,
-    /// The fingerprints of the keys, sorted.
-    pub(crate) signers: Vec<String>,
+    /// The fingerprint of the first key that is trusted.
+    pub(crate) signer: String,
 }
 
 /// When the check is made, and what it may overlook.
@@ -140,8 +140,8 @@ impl Keyring {
     /// With the reason, in which every signing key is named, when no trusted key signed it.
     pub(crate) fn verify_clearsigned(&self, bytes: &[u8], at: Moment) -> Result<Signed, String> {
         let (text, armor) = split_clearsigned(bytes)?;
-        let signers = self.verify(text.as_bytes(), armor.as_bytes(), at)?;
-        Ok(Signed { text, signers })
+        let signer = self.verify(text.as_bytes(), armor.as_bytes(), at)?;
+        Ok(Signed { text, signer })
     }
 
     /// Checks a text against a signature in another file, armored or not.
@@ -155,12 +155,12 @@ impl Keyring {
         signature: &[u8],
         at: Moment,
     ) -> Result<Signed, String> {
-        let signers = self.verify(text, signature, at)?;
+        let signer = self.verify(text, signature, at)?;
         let text = String::from_utf8(text.to_vec()).map_err(|_| "it is not UTF-8")?;
-        Ok(Signed { text, signers })
+        Ok(Signed { text, signer })
     }
 
-    /// Who of the trusted signed these bytes: the fingerprints of the keys, sorted.
+    /// Who of the trusted signed these bytes: the fingerprint of the first good key.
     ///
     /// # Errors
     ///
@@ -170,24 +170,21 @@ impl Keyring {
         text: &[u8],
         signatures: &[u8],
         at: Moment,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<String, String> {
         let signatures = rpgpie::signature::load(&mut Cursor::new(signatures))
             .map_err(|e| format!("its signature cannot be read: {e}"))?;
         if signatures.is_empty() || signatures.len() > MOST_SIGNATURES {
             return Err(format!("it has {} signatures", signatures.len()));
         }
-        let mut good = BTreeSet::new();
+        // One is enough, and each costs milliseconds: Debian signs with three keys.
         let mut bad = BTreeSet::new();
         for signature in &signatures {
             match self.signer(signature, text, at) {
-                Ok(fingerprint) => good.insert(fingerprint),
+                Ok(fingerprint) => return Ok(fingerprint),
                 Err(reason) => bad.insert(reason),
             };
         }
-        if good.is_empty() {
-            return Err(bad.into_iter().collect::<Vec<_>>().join("; "));
-        }
-        Ok(good.into_iter().collect())
+        Err(bad.into_iter().collect::<Vec<_>>().join("; "))
     }
 
     /// The fingerprint of the key that made this signature.

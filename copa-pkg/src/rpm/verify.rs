@@ -153,7 +153,7 @@ fn any(
     let mut bad: Vec<String> = Vec::new();
     for signature in signatures {
         match keys.verify(data, signature, at) {
-            Ok(signers) => good.extend(signers),
+            Ok(signer) => good.push(signer),
             Err(reason) if bad.contains(&reason) => {}
             Err(reason) => bad.push(reason),
         }

@@ -95,8 +95,8 @@ impl Archive {
             Form::Detached(signature) => keys.verify_detached(&text, &signature, at),
         });
         match checked.await.map_err(|e| Error::Fetch { url: url.clone(), source: Box::new(e) })? {
-            Ok(Signed { text, signers }) => {
-                tracing::debug!(%url, ?signers, "signature verified");
+            Ok(Signed { text, signer }) => {
+                tracing::debug!(%url, signer, "signature verified");
                 Ok(text)
             }
             Err(reason) => self.unsigned(url, &bytes, &reason, warnings),

@@ -87,8 +87,8 @@ impl Repo {
         let text = bytes.clone();
         let checked = tokio::task::spawn_blocking(move || keys.verify(&text, &signature, at));
         match checked.await.map_err(|e| Error::Fetch { url: url.clone(), source: Box::new(e) })? {
-            Ok(signers) => {
-                tracing::debug!(%url, ?signers, "signature verified");
+            Ok(signer) => {
+                tracing::debug!(%url, signer, "signature verified");
                 Ok(())
             }
             Err(reason) => self.unverified(url, &reason, warnings),
