@@ -31,6 +31,9 @@ pub(super) struct Owner {
     /// When it was built: the latest time of its files. Debian sets later times back to that of
     /// the changelog.
     pub(super) built: Option<i64>,
+    /// Whether packages of another source have that very time: then it is not the build's, but
+    /// one that whoever made the image gave to everything.
+    time_is_shared: bool,
     /// How many of the listed files the image has.
     pub(super) present: usize,
     /// How many files are listed.
@@ -64,6 +67,7 @@ impl Owners {
         }
         let builds: BTreeSet<i64> = packages.values().filter_map(|owner| owner.built).collect();
         let times_tell = builds.len() > 1;
+        mark_shared_times(&mut packages, entries);
         Ok(Self { files, packages, times_tell })
     }
 
@@ -103,7 +107,8 @@ impl Owners {
     /// Whether something with this time came with the package, as far as times can tell.
     /// `None` when they cannot.
     pub(super) fn came_with(&self, package: &str, stat: &Stat) -> Option<bool> {
-        let built = self.packages.get(package)?.built.filter(|_| self.times_tell)?;
+        let owner = self.packages.get(package)?;
+        let built = owner.built.filter(|_| self.times_tell && !owner.time_is_shared)?;
         Some(stat.mtime > 0 && stat.mtime <= built)
     }
 
@@ -114,6 +119,22 @@ impl Owners {
         let in_dir = |owner: &Owner| owner.directories.contains_key(dir);
         let others = || self.packages.values().filter(|o| !o.updated && in_dir(o));
         self.packages.get(package).is_some_and(built) && !others().any(built)
+    }
+}
+
+/// Finds the packages whose time is also that of a package of another source. An image of which
+/// all times were set to one, and of which some packages were updated since, is full of them.
+fn mark_shared_times(packages: &mut BTreeMap<String, Owner>, entries: &[Entry]) {
+    let mut sources: BTreeMap<i64, BTreeSet<&str>> = BTreeMap::new();
+    for entry in entries {
+        let built = packages.get(&entry.installed.name).and_then(|owner| owner.built);
+        built.into_iter().for_each(|time| {
+            sources.entry(time).or_default().insert(&entry.installed.source);
+        });
+    }
+    for owner in packages.values_mut() {
+        let of = owner.built.and_then(|time| sources.get(&time));
+        owner.time_is_shared = of.is_some_and(|sources| sources.len() > 1);
     }
 }
 

@@ -204,6 +204,19 @@ fn what_the_user_did_stays_and_is_said() {
     assert_eq!(after.kind("usr/bin/q"), None);
 }
 
+/// Whoever made the image gave one time to everything; one package was updated since.
+#[test]
+fn a_time_that_sources_share_tells_nothing_of_configuration() {
+    let p = |version: u32| {
+        let text = version.to_string();
+        Deb::new("p", version).file("usr/bin/p", &text).conffile("etc/p.conf", &text)
+    };
+    let mut tree = image(&[&p(1), &Deb::new("q", 1).file("usr/bin/q", "1")]);
+    tree.file("etc/p.conf", "mine", BUILT);
+    let out = run(&tree, &[&p(2)]);
+    assert_eq!(kept(&out), [("etc/p.conf", Why::Changed)]);
+}
+
 #[test]
 fn a_changed_file_that_the_new_version_lacks_stays() {
     let mut tree = image(&[&lib(1)]);

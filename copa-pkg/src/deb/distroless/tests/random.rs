@@ -125,10 +125,11 @@ fn put(tree: &mut Tree, items: &Items, time: i64) {
 fn image(packages: &[(&str, &Deb, &Items)], deleted: &[usize], added: &Items) -> Tree {
     // With a package of another time, or times would tell nothing.
     let mut tree = super::image(&[]);
-    for (name, package, items) in packages {
+    // Each package has its own time: one that they share tells nothing.
+    for ((name, package, items), time) in packages.iter().zip((0..=BUILT).rev()) {
         package.record(&mut tree);
-        tree.file(&copyright(name), "1", BUILT);
-        put(&mut tree, items, BUILT);
+        tree.file(&copyright(name), "1", time);
+        put(&mut tree, items, time);
     }
     for path in deleted {
         tree.remove(PATHS[*path]);
