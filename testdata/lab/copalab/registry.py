@@ -137,10 +137,14 @@ def wait_for(process, about, urls):
 def stop(folder):
     """Ends the processes that `start` named in the folder, and no others."""
     pids = Path(folder) / "pids"
-    for pid in pids.read_text().split() if pids.exists() else []:
+    end(pids.read_text().split() if pids.exists() else [])
+    pids.unlink(missing_ok=True)
+
+
+def end(pids):
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGTERM)
-    pids.unlink(missing_ok=True)
 
 
 def run(mode, folder):
@@ -151,4 +155,4 @@ def run(mode, folder):
         print(json.dumps(about), flush=True)
         sys.stdin.read()
     finally:
-        stop(folder)
+        end(about["pids"])  # not `stop`: the folder may be gone already
