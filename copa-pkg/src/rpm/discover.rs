@@ -254,7 +254,9 @@ fn place(source: &Source) -> Result<Place, String> {
         let url: Url = text.parse().map_err(|e| format!("its address `{text}`: {e}"))?;
         match url.scheme() {
             _ if text.contains('$') => Err(format!("a variable in `{text}` is not known")),
-            "http" | "https" | "file" => Ok(url),
+            "http" | "https" => Ok(url),
+            // It would be the image's folder, and must not become this machine's.
+            "file" => Err(format!("`{text}` is a folder of the image")),
             other => Err(format!("{other}: is no way that this program knows")),
         }
     };

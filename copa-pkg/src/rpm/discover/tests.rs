@@ -25,6 +25,7 @@ fn described(root: &MemoryRoot, distro: (&str, &str), mirrors: &[&str]) -> Resul
 const REPO: &str = "[base]\nbaseurl=https://a.invalid/$releasever/$basearch/$mine\nrepo_gpgcheck=1\n\
     [off]\nbaseurl=https://b.invalid/\nenabled=0\n[list]\nmirrorlist=https://c.invalid/?r=$releasever\n\
     [meta]\nmetalink=https://d.invalid/m\n[odd]\nbaseurl=ftp://e.invalid/\n\
+    [folder]\nbaseurl=file:///srv/repo\n[folders]\nmirrorlist=file:///etc/mirrors\n\
     [unknown]\nbaseurl=https://f.invalid/$nothing\n";
 
 #[test]
