@@ -1,10 +1,14 @@
 //! What the repositories offer, together.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
 use url::Url;
 
 use crate::index::{Index, Record};
 use crate::package::is_for_all;
-use crate::{Candidate, Format};
+use crate::rpm::Advisories;
+use crate::{Cache, Candidate, Fetch, Format, Result, UpdatePlan};
 
 /// What one or several repositories offer.
 ///
@@ -25,6 +29,8 @@ struct Listing {
     origin: String,
     /// Lower ones come first: what one of them has is taken from no other.
     priority: i64,
+    /// Where it is written what its packages fix (RPM).
+    advisories: Option<Advisories>,
 }
 
 /// The priority of a repository that says nothing of it: dnf's.
@@ -33,7 +39,14 @@ const PRIORITY: i64 = 99;
 impl Catalog {
     /// What one index offers: files are below `base`.
     pub(crate) fn new(format: Format, index: Index, base: Url, origin: String) -> Self {
-        Self { listings: vec![Listing { format, index, base, origin, priority: PRIORITY }] }
+        let (priority, advisories) = (PRIORITY, None);
+        Self { listings: vec![Listing { format, index, base, origin, priority, advisories }] }
+    }
+
+    /// The same with a place where it is written what its packages fix.
+    pub(crate) fn with_advisories(mut self, advisories: Option<Advisories>) -> Self {
+        self.listings.iter_mut().for_each(|listing| listing.advisories.clone_from(&advisories));
+        self
     }
 
     /// The same with another priority (RPM: `priority` of a repository): a package that a
@@ -63,6 +76,38 @@ impl Catalog {
     /// The highest version of this package.
     pub fn best(&self, name: &str) -> Option<Candidate> {
         self.candidates(name).into_iter().next()
+    }
+
+    /// Says of each update of a plan what it fixes, as far as the advisories of the repositories
+    /// say that (RPM: `updateinfo`): for a plan that no report asked for. Advisories are only
+    /// fetched of repositories that have packages of the plan. Gives what a person should know.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_all`](crate::load_all).
+    pub async fn name_fixes(
+        &self,
+        plan: &mut UpdatePlan,
+        fetch: &dyn Fetch,
+        cache: &dyn Cache,
+    ) -> Result<Vec<String>> {
+        let updates = &plan.updates;
+        let has = |listing: &Listing| {
+            updates.iter().any(|u| listing.index.named(&u.to.name).next().is_some())
+        };
+        let asked = self.listings.iter().filter(|listing| has(listing));
+        let advisories = asked.filter_map(|listing| listing.advisories.as_ref());
+        let loaded = try_join_all(advisories.map(|of| of.load(fetch, cache))).await?;
+        let mut warnings = Vec::new();
+        for (fixes, warning) in loaded {
+            warnings.extend(warning);
+            for (i, found) in fixes.of(&plan.updates) {
+                let Some(update) = plan.updates.get_mut(i) else { continue };
+                let all: BTreeSet<String> = update.fixes.drain(..).chain(found).collect();
+                update.fixes.extend(all);
+            }
+        }
+        Ok(warnings)
     }
 
     /// How many packages are offered, every version of every repository counted.

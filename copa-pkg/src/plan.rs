@@ -86,7 +86,8 @@ pub struct Update {
     pub to: Candidate,
     /// Why it changes.
     pub reason: Reason,
-    /// The vulnerabilities of the report that this fixes.
+    /// The vulnerabilities that this fixes: those of the report, or without one those of which
+    /// the repositories say so.
     #[serde(default)]
     pub fixes: Vec<String>,
 }

@@ -31,11 +31,16 @@ impl Patcher {
     pub async fn plan(&self, of: &Inspected, request: &Request) -> Result<Planned> {
         let watch = self.watch();
         let (repositories, loaded) = watch.stage(Stage::Load, self.loaded(of)).await?;
-        let work = self.decided(of, loaded.catalog, request.clone());
-        let plan = watch.stage(Stage::Plan, work).await?;
+        let work = self.decided(of, loaded.catalog.clone(), request.clone());
+        let mut plan = watch.stage(Stage::Plan, work).await?;
+        let mut notes = Vec::new();
+        if *request == Request::Everything && !plan.updates.is_empty() {
+            notes = self.name_fixes(&loaded.catalog, &mut plan).await?;
+        }
         let mut warnings: Vec<String> = self.warning.iter().cloned().collect();
         warnings.extend(of.system.warnings.iter().cloned());
         warnings.extend(loaded.warnings);
+        warnings.extend(notes);
         Ok(Planned { plan, repositories, warnings })
     }
 
@@ -50,6 +55,20 @@ impl Patcher {
                 Ok((names, self.load(&all, &forgetful).await?))
             }
             result => Ok((names, result?)),
+        }
+    }
+
+    /// What each update fixes, as the repositories say. Gives what a person should know.
+    async fn name_fixes(&self, catalog: &Catalog, plan: &mut UpdatePlan) -> Result<Vec<String>> {
+        let fetch = Watched::new(self.fetch(&self.cache), &self.watch(), Transfer::Metadata);
+        match catalog.name_fixes(plan, &fetch, &*self.cache).await {
+            // As when the repositories were loaded.
+            Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
+                let forgetful: Arc<dyn Cache> = Arc::new(());
+                let fetch = Watched::new(self.fetch(&forgetful), &self.watch(), Transfer::Metadata);
+                Ok(catalog.name_fixes(plan, &fetch, &*self.cache).await?)
+            }
+            result => Ok(result?),
         }
     }
 

@@ -23,6 +23,7 @@ mod repomd;
 mod rich;
 mod sources;
 mod tag;
+mod updateinfo;
 mod verify;
 mod version;
 mod xml;
@@ -31,6 +32,7 @@ pub(crate) use db::RpmDb;
 pub(crate) use discover::{package_keys, repositories};
 pub(crate) use layout::Layout;
 pub(crate) use relation::relations;
+pub(crate) use repo::Advisories;
 pub(crate) use verify::verify;
 pub use version::Version;
 

@@ -214,7 +214,7 @@ fn entries<R: BufRead>(xml: &mut Xml<R>, lines: &mut String) -> io::Result<bool>
 }
 
 /// `1:2.3-4`, without what is not said and without an epoch of zero.
-fn evr(epoch: &str, version: &str, release: &str) -> String {
+pub(super) fn evr(epoch: &str, version: &str, release: &str) -> String {
     let mut text = String::new();
     if !matches!(epoch, "" | "0") {
         text.push_str(epoch);

@@ -6,6 +6,7 @@
 //! on the way can do is hide updates and offer old packages, and an old package is never installed
 //! over a newer one.
 
+mod advisories;
 mod metadata;
 mod packages;
 
@@ -18,6 +19,8 @@ use super::filter::Filter;
 use crate::repository::{Loaded, Repository, Trust};
 use crate::signature::Keyring;
 use crate::{Cache, Error, Fetch, Result};
+
+pub(crate) use advisories::Advisories;
 
 /// How many mirrors of a list are asked before giving up.
 const MIRRORS: usize = 5;

@@ -40,7 +40,8 @@ impl Repo {
                 "{id} at {root}: {refused} packages left out: malformed or listed twice"
             ));
         }
-        Ok(Catalog::new(Format::Rpm, index, root.clone(), self.id.clone()))
+        let catalog = Catalog::new(Format::Rpm, index, root.clone(), self.id.clone());
+        Ok(catalog.with_advisories(self.advisories(root, repomd)))
     }
 
     /// Which packages count, the streams of the repository's modules considered.
@@ -80,7 +81,7 @@ impl Repo {
 }
 
 /// Reads a listed file while it comes, and checks it.
-async fn read_file<T: Send + 'static>(
+pub(super) async fn read_file<T: Send + 'static>(
     root: &Url,
     listed: &Listed,
     ports: Ports<'_>,

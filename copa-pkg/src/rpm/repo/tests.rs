@@ -318,7 +318,7 @@ fn an_expired_key_is_refused() {
     let fingerprint = String::from_utf8(lab.gpg(&home, &["--with-colons", "-k"])).unwrap();
     let line = fingerprint.lines().find(|line| line.starts_with("fpr")).unwrap();
     let key = line.split(':').nth(9).unwrap();
-    lab.gpg(&home, &["--quick-set-expire", key, "seconds=60"]);
+    lab.gpg(&home, &["--quick-set-expire", key, "seconds=1800"]);
     fs::write(lab.path("gpg.pub"), lab.gpg(&home, &["--armor", "--export"])).unwrap();
     let later = Trust { now: now() + Span::new().hours(1), ..lab.trust() };
     refused(lab.load(&later, &()), &["repomd.xml", key, "expired"]);
@@ -382,6 +382,42 @@ fn a_mirror_may_be_what_the_layout_is_below() {
     fs::remove_dir_all(&tree).unwrap();
     let error = load_mirror(&mirror, &lab.trust(), &Files::default(), &()).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
+}
+
+#[test]
+fn a_plan_without_a_report_names_what_its_updates_fix() {
+    let Some(lab) = Lab::new() else { return };
+    let text = "<updates><update type=\"security\"><references><reference id=\"CVE-2026-0001\" \
+                type=\"cve\"/></references><pkglist><collection><package name=\"hello\" \
+                epoch=\"1\" version=\"2.0\" release=\"1\" arch=\"noarch\"/></collection>\
+                </pkglist></update></updates>";
+    let path = lab.path("updateinfo.xml");
+    fs::write(&path, text).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Debian's tool writes no zstd.
+    for compression in ["gz", "xz", "bz2"] {
+        run(Command::new("modifyrepo_c")
+            .args(["--mdtype=updateinfo", "--compress-type", compression])
+            .args([&path, &lab.path("repo/repodata")]));
+        lab.sign("gpg");
+        let catalog = lab.strict().unwrap().catalog;
+        let update = crate::Update {
+            from: Some(crate::Format::Rpm.version("1:1.9-1").unwrap()),
+            to: catalog.best("hello").unwrap(),
+            reason: crate::Reason::Requested,
+            fixes: Vec::new(),
+        };
+        let mut plan = crate::UpdatePlan { updates: vec![update], skipped: Vec::new() };
+        let files = Files::default();
+        runtime.block_on(catalog.name_fixes(&mut plan, &files, &())).unwrap();
+        assert_eq!(plan.updates[0].fixes, ["CVE-2026-0001"], "{compression}");
+        let fetched = files.asked.lock().unwrap().pop().unwrap();
+        let bytes = fs::read(&fetched).unwrap();
+        fs::write(&fetched, &bytes[..bytes.len() - 1]).unwrap();
+        let error = runtime.block_on(catalog.name_fixes(&mut plan, &files, &())).unwrap_err();
+        assert!(error.to_string().contains("updateinfo.xml"), "{error}");
+        fs::write(&fetched, bytes).unwrap();
+    }
 }
 
 #[test]
