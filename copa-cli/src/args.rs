@@ -143,6 +143,11 @@ pub(crate) struct Patch {
     #[arg(long, env = "COPA_IGNORE_ERRORS", value_parser = BoolishValueParser::new())]
     pub(crate) ignore_errors: bool,
 
+    /// Refuse packages with scripts whose effect copa neither carries out nor knows to be
+    /// meaningless in an image. Scripts never run; without this flag such ones are warnings
+    #[arg(long, env = "COPA_REFUSE_SCRIPTS", value_parser = BoolishValueParser::new())]
+    pub(crate) refuse_scripts: bool,
+
     /// Print the plan and write nothing
     #[arg(long, env = "COPA_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub(crate) dry_run: bool,

@@ -46,6 +46,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) ignore_errors: bool,
     #[serde(default)]
+    pub(crate) refuse_scripts: bool,
+    #[serde(default)]
     pub(crate) allow_unsigned: bool,
     #[serde(default)]
     pub(crate) allow_expired: bool,

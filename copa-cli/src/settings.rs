@@ -129,6 +129,7 @@ fn options(
     options.allow_unsigned = args.allow_unsigned || config.allow_unsigned;
     options.allow_expired = args.allow_expired || config.allow_expired;
     options.ignore_errors = args.ignore_errors || config.ignore_errors;
+    options.refuse_scripts = args.refuse_scripts || config.refuse_scripts;
     let snapshot = args.snapshot.as_ref().or(config.snapshot.as_ref());
     options.snapshot = snapshot.map(|text| moment(text)).transpose()?;
     options.cache_dir = cache_dir(args, config, env);

@@ -51,6 +51,9 @@ pub struct Options {
     pub allow_expired: bool,
     /// Patches the rest when some packages cannot be patched.
     pub ignore_errors: bool,
+    /// Refuses packages whose scripts would have done something that is neither carried out nor
+    /// known to have no meaning in an image; without it, they are warnings.
+    pub refuse_scripts: bool,
     /// The moment of the built-in archive (snapshot.debian.org); without it, `now`.
     pub snapshot: Option<Timestamp>,
     /// How the patch layer is compressed.
@@ -81,6 +84,7 @@ impl Options {
             allow_unsigned: false,
             allow_expired: false,
             ignore_errors: false,
+            refuse_scripts: false,
             snapshot: None,
             compression: Compression::Gzip,
             cache_dir: None,

@@ -54,6 +54,14 @@ pub enum Content {
     Hardlink(PathBuf),
 }
 
+impl File {
+    /// A directory that no package describes.
+    pub(crate) fn plain_directory() -> Self {
+        let content = Content::Directory;
+        Self { content, mode: 0o755, uid: 0, gid: 0, mtime: 0, xattrs: Vec::new() }
+    }
+}
+
 impl ChangeSet {
     /// Nothing changes.
     pub fn new() -> Self {
@@ -68,6 +76,11 @@ impl ChangeSet {
     /// The path goes, unless something is written there.
     pub fn remove(&mut self, path: impl Into<PathBuf>) {
         self.changes.entry(path.into()).or_insert(Change::Remove);
+    }
+
+    /// This happens at the path, whatever was said of it before.
+    pub(crate) fn put(&mut self, path: PathBuf, change: Change) {
+        self.changes.insert(path, change);
     }
 
     /// What happens at the path.

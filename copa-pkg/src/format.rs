@@ -111,26 +111,11 @@ impl Format {
         }
     }
 
-    /// Whether packages of this format can be installed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`] when they cannot yet.
-    pub(crate) fn check_installable(self) -> Result<()> {
-        match self {
-            Self::Deb => Ok(()),
-            Self::Rpm => Err(Error::Unsupported {
-                what: "patching an RPM image".into(),
-                reason: "so far copa can only plan it (a dry run)".into(),
-            }),
-        }
-    }
-
     /// What installing these packages changes.
     pub(crate) fn install(self, root: &dyn Root, packages: &[Package]) -> Result<Installation> {
         match self {
             Self::Deb => distroless::install(root, packages),
-            Self::Rpm => self.check_installable().map(|()| Installation::default()),
+            Self::Rpm => rpm::install(root, packages),
         }
     }
 }

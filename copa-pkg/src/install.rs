@@ -13,8 +13,27 @@ pub struct Installation {
     pub changes: ChangeSet,
     /// Paths of the packages that stay as they are, sorted by path.
     pub kept: Vec<Kept>,
+    /// Scripts of packages that did not run and whose effect is not known, sorted.
+    pub unrun: Vec<Unrun>,
     /// What a person should know.
     pub warnings: Vec<String>,
+}
+
+/// A script of a package that a package manager would have run, and that did not run. Its effect
+/// is neither carried out here nor known to have no meaning in an image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Unrun {
+    /// The name of the package.
+    pub package: String,
+    /// Which of its scripts: `%post`, `postinst`, and what is known of it.
+    pub script: String,
+}
+
+impl fmt::Display for Unrun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: its {} did not run, as scripts never do", self.package, self.script)
+    }
 }
 
 /// A path that a package would change and that stays as it is.

@@ -33,12 +33,12 @@ mod memory_ports;
 mod memory_root;
 mod mirror;
 mod package;
+mod paths;
 mod payload;
 mod plan;
 mod port;
 mod repository;
 mod resolve;
-#[allow(dead_code, reason = "the databases come first, what uses them next")]
 pub mod rpm;
 mod signature;
 mod system;
@@ -51,7 +51,7 @@ pub use db::{FileSums, PackageDb};
 pub use distro::Distro;
 pub use error::{Error, Kind, Result};
 pub use format::Format;
-pub use install::{Installation, Kept, Why};
+pub use install::{Installation, Kept, Unrun, Why};
 pub use mirror::Mirror;
 pub use package::{
     Candidate, Checksum, Constraint, Dependency, Installed, Operator, Package, PackageKeys,

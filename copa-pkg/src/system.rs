@@ -71,7 +71,6 @@ impl System {
     ///
     /// [`Error::Unsupported`](crate::Error::Unsupported) when it cannot, with the reason.
     pub fn check_patchable(&self) -> Result<()> {
-        self.db.format().check_installable()?;
         self.db.check_writable()
     }
 

@@ -12,12 +12,14 @@ use crate::marks::{self, Marks};
 use crate::observe::{Stage, Transfer, Watched};
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
 use crate::pkg::{
-    self, Body, Candidate, ChangeSet, Fetch, Kept, Package, Skip, Skipped, UpdatePlan,
+    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, Skip, Skipped, UpdatePlan,
 };
 use crate::rest::without;
 use crate::url::Url;
 use crate::{Error, Result};
 
+/// Why a package is refused with [`refuse_scripts`](crate::Options::refuse_scripts).
+const UNRUN: &str = "its scripts would have to run";
 /// The packages of a plan are in memory together: 2 GiB at most.
 const LARGEST: u64 = 2 << 30;
 
@@ -38,6 +40,12 @@ pub struct Patched {
 }
 
 impl Patched {
+    /// The image as it was.
+    fn unchanged(of: &Inspected, plan: UpdatePlan) -> Self {
+        let image = of.opened.image.clone();
+        Self { image, layer: None, plan, kept: Vec::new(), warnings: Vec::new() }
+    }
+
     /// Whether the image is another than before.
     pub fn is_changed(&self) -> bool {
         self.layer.is_some()
@@ -67,13 +75,7 @@ impl Patcher {
         let work = self.downloaded(of, plan);
         let (plan, packages) = self.watch().stage(Stage::Download, work).await?;
         if packages.is_empty() {
-            return Ok(Patched {
-                image: of.opened.image.clone(),
-                layer: None,
-                plan,
-                kept: Vec::new(),
-                warnings: Vec::new(),
-            });
+            return Ok(Patched::unchanged(of, plan));
         }
         self.watch().stage(Stage::Build, self.built(of, plan, packages)).await
     }
@@ -90,6 +92,18 @@ impl Patcher {
             return Err(pkg::Error::TooLarge { what: "the plan's download".into(), limit }.into());
         }
         let refused: Vec<Skipped> = plan.skipped.iter().filter(unmet).cloned().collect();
+        if refused.is_empty() || self.options.ignore_errors {
+            return Ok(());
+        }
+        Err(Error::Refused(refused))
+    }
+
+    /// Refuses a plan of which packages were taken out because of their scripts, unless that is to
+    /// be ignored.
+    fn accept_scripts(&self, plan: &UpdatePlan) -> Result<()> {
+        let of_scripts =
+            |s: &&Skipped| matches!(&s.reason, Skip::Failed { error } if error.starts_with(UNRUN));
+        let refused: Vec<Skipped> = plan.skipped.iter().filter(of_scripts).cloned().collect();
         if refused.is_empty() || self.options.ignore_errors {
             return Ok(());
         }
@@ -152,11 +166,25 @@ impl Patcher {
     ) -> Result<Patched> {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
         let keys = self.package_keys(of).await?;
+        let refuse = self.options.refuse_scripts;
         let install = move || {
             let verified = packages.into_iter().map(|package| package.verify(&keys));
-            system.install(&*root, &verified.collect::<pkg::Result<Vec<_>>>()?)
+            let mut packages = verified.collect::<pkg::Result<Vec<_>>>()?;
+            let mut installation = system.install(&*root, &packages)?;
+            let mut plan = plan;
+            if refuse && !installation.unrun.is_empty() {
+                plan = without(&plan, system.installed(), unrun(&installation));
+                packages
+                    .retain(|package| plan.updates.iter().any(|u| u.to == *package.candidate()));
+                installation = system.install(&*root, &packages)?;
+            }
+            Ok::<_, pkg::Error>((plan, installation))
         };
-        let installation = blocking("installing the packages", install).await?;
+        let (plan, installation) = blocking("installing the packages", install).await?;
+        self.accept_scripts(&plan)?;
+        if plan.updates.is_empty() {
+            return Ok(Patched::unchanged(of, plan));
+        }
         let original = &of.opened.image;
         let time = self.options.created;
         let time = time.unwrap_or_else(|| marks::time(original, &installation.changes));
@@ -167,7 +195,8 @@ impl Patcher {
         let tag = self.options.tag.as_deref();
         let image = Marks { name: name.as_deref(), digest, tag, time }.put_on(&image);
         let layer = image.layers().last().cloned();
-        let (kept, warnings) = (installation.kept, installation.warnings);
+        let (kept, mut warnings) = (installation.kept, installation.warnings);
+        warnings.extend(installation.unrun.iter().map(ToString::to_string));
         Ok(Patched { image, layer, plan, kept, warnings })
     }
 
@@ -187,6 +216,16 @@ impl Patcher {
         let reference = matches!(location, Location::Registry(_)).then(|| location.to_string());
         self.options.base_name.clone().or(reference)
     }
+}
+
+/// The packages whose scripts did not run, and why that matters.
+fn unrun(installation: &Installation) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for unrun in &installation.unrun {
+        all.entry(unrun.package.clone()).or_default().push(&unrun.script);
+    }
+    let reason = |scripts: Vec<&str>| format!("{UNRUN}: {}", scripts.join(", "));
+    all.into_iter().map(|(package, scripts)| (package, reason(scripts))).collect()
 }
 
 /// Refuses a plan that was made for an image with other packages.

@@ -20,7 +20,6 @@
 
 mod owners;
 mod part;
-mod paths;
 mod place;
 mod scripts;
 mod stale;
@@ -32,12 +31,12 @@ use bytes::Bytes;
 
 use self::owners::Owners;
 use self::part::Part;
-use self::paths::Paths;
 use super::archive::{Archive, Entry, EntryKind};
 use super::control::Stanza;
 use super::{StatusD, cacerts, record};
 use crate::ldcache;
-use crate::{Change, Content, Error, File, Installation, Kept, Package, Result, Root, Why};
+use crate::paths::Paths;
+use crate::{Content, Error, File, Installation, Kept, Package, Result, Root, Why};
 
 /// Work in progress: the image, what is known of it, and what changes so far.
 struct Work<'a> {
@@ -124,7 +123,7 @@ impl Work<'_> {
             self.certificates(&installing)?;
         }
         record::record(self.root, &self.db, installing.name, &archive, &mut self.out.changes);
-        self.out.warnings.extend(scripts::warnings(&what, &archive.control.scripts));
+        self.out.unrun.extend(scripts::unrun(installing.name, &archive.control.scripts));
         Ok(())
     }
 
@@ -147,26 +146,11 @@ impl Work<'_> {
 
     /// Directories above what is written, where the image has none.
     fn add_parents(&mut self) {
-        let is_write = |change: &Change| matches!(change, Change::Write(_));
-        let written = self.out.changes.iter().filter(|(_, change)| is_write(change));
-        let mut missing = BTreeSet::new();
-        for dir in written.flat_map(|(path, _)| path.ancestors().skip(1)) {
-            if !dir.as_os_str().is_empty() && !self.paths.is_directory(dir) {
-                missing.insert(dir.to_owned());
-            }
-        }
-        for dir in missing {
-            if !self.out.changes.get(&dir).is_some_and(is_write) {
-                let file = self.directories.get(&dir).cloned().unwrap_or_else(plain_directory);
-                self.out.changes.write(dir, file);
-            }
+        for dir in self.paths.missing_parents(&self.out.changes) {
+            let file = self.directories.get(&dir).cloned().unwrap_or_else(File::plain_directory);
+            self.out.changes.write(dir, file);
         }
     }
-}
-
-fn plain_directory() -> File {
-    let content = Content::Directory;
-    File { content, mode: 0o755, uid: 0, gid: 0, mtime: 0, xattrs: Vec::new() }
 }
 
 /// An entry of a package as a file to be written.

@@ -3,7 +3,7 @@
 //! What a file is, is said by the header; the payload has only the content. Hard links share the
 //! content of the last of them, and files that are only listed (ghosts) have none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -200,6 +200,17 @@ impl Archive {
         }
     }
 
+    /// What names the package in errors.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The groups of hard links, by the number of the first of each.
+    pub(crate) fn linked(&self) -> BTreeSet<usize> {
+        let links = self.files.iter().enumerate().filter(|(i, file)| file.first != *i);
+        links.map(|(_, file)| file.first).collect()
+    }
+
     /// The number of the last of each group of hard links, by that of the first.
     fn last_links(&self) -> BTreeMap<usize, usize> {
         self.files.iter().enumerate().map(|(i, file)| (file.first, i)).collect()
@@ -232,7 +243,11 @@ fn unlisted(name: &[u8]) -> io::Error {
 }
 
 /// The files that a header lists.
-fn files(what: &str, header: &Header) -> Result<Vec<File>> {
+///
+/// # Errors
+///
+/// [`Error::Malformed`], [`Error::TooLarge`].
+pub(super) fn files(what: &str, header: &Header) -> Result<Vec<File>> {
     let fail = |reason: &str| malformed(what, reason);
     let paths = paths(header).ok_or_else(|| fail("a path in it is none, or leads elsewhere"))?;
     if paths.len() > FILES_MAX {

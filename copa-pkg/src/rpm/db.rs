@@ -103,6 +103,23 @@ impl RpmDb {
         Ok((!db.installed.is_empty()).then_some(db))
     }
 
+    /// The headers of all installed packages, when there is a database.
+    pub(crate) fn all_headers(&self) -> impl Iterator<Item = &Header> {
+        self.database.iter().flat_map(|database| &database.headers).map(|(_, header)| header)
+    }
+
+    /// Whether there is nothing but a manifest, which lists no files.
+    pub(crate) fn is_manifest_only(&self) -> bool {
+        self.database.is_none()
+    }
+
+    /// When the installed package of this name and architecture was built, as the manifest says.
+    pub(crate) fn built(&self, name: &str, arch: &str) -> Option<i64> {
+        let rows = self.manifests.iter().flat_map(|manifests| manifests.rows());
+        let mut of = rows.filter(|row| row.name == name && same_place(&row.arch, arch));
+        of.find_map(|row| row.built)
+    }
+
     /// Whether the file at this path may be a part of a database.
     pub(crate) fn is_part(path: &Path) -> bool {
         let is_in = |directory: &str| path.parent() == Some(Path::new(directory));

@@ -25,7 +25,6 @@ pub(crate) struct Stamp {
 /// What became of a file of a package: rpm's `rpmfileState`.
 pub(crate) struct State;
 
-#[allow(dead_code, reason = "those that an installation sets")]
 impl State {
     /// It is there.
     pub(crate) const NORMAL: u8 = 0;
@@ -33,6 +32,8 @@ impl State {
     pub(crate) const REPLACED: u8 = 1;
     /// It was left out, as documentation is when asked to.
     pub(crate) const NOT_INSTALLED: u8 = 2;
+    /// Others share its file system: not touched. Above it only the wrong colour.
+    pub(crate) const NET_SHARED: u8 = 3;
 }
 
 /// A tag of the signature header and what it becomes: rpm's `xlateTags`.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::paths::Paths;
 use crate::deb::db::Entry;
+use crate::paths::Paths;
 use crate::{FileKind, Result, Root, Stat};
 
 /// The files that the database lists, by physical path.

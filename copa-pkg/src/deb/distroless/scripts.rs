@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::Unrun;
+
 /// Commands that change files for which nothing here stands in.
 const COMMANDS: [&str; 9] = [
     "addgroup",
@@ -35,18 +37,18 @@ pub(super) fn links_that_become_directories(scripts: &BTreeMap<String, String>) 
     paths
 }
 
-/// A line for each script that does something that matters and is not done.
-pub(super) fn warnings(package: &str, scripts: &BTreeMap<String, String>) -> Vec<String> {
-    if package.split(' ').next().is_some_and(|name| KNOWN.contains(&name)) {
+/// The scripts that do something that matters and is not done.
+pub(super) fn unrun(package: &str, scripts: &BTreeMap<String, String>) -> Vec<Unrun> {
+    if KNOWN.contains(&package) {
         return Vec::new();
     }
     let installing = scripts.iter().filter(|(name, _)| ["preinst", "postinst"].contains(&&***name));
-    let warning = |(name, script): (&String, &String)| {
+    let unrun = |(name, script): (&String, &String)| {
         let found: Vec<_> = COMMANDS.into_iter().filter(|command| uses(script, command)).collect();
         let found = (!found.is_empty()).then(|| found.join(", "))?;
-        Some(format!("{package}: its {name} calls {found}; maintainer scripts do not run"))
+        Some(Unrun { package: package.into(), script: format!("{name} (it calls {found})") })
     };
-    installing.filter_map(warning).collect()
+    installing.filter_map(unrun).collect()
 }
 
 /// Whether a line of the script, comments aside, has the command as a word.

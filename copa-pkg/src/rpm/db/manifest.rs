@@ -51,6 +51,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) version: Version,
     pub(crate) arch: String,
+    /// When it was built, in seconds since 1970.
+    pub(crate) built: Option<i64>,
     /// The name of the source package's file.
     pub(crate) source: String,
 }
@@ -154,7 +156,7 @@ impl Row {
     fn parse(line: usize, text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let columns: Vec<&str> = text.split('\t').collect();
-        let &[name, evr, _, _, _, _, _, arch, epoch, source] = columns.as_slice() else {
+        let &[name, evr, _, built, _, _, _, arch, epoch, source] = columns.as_slice() else {
             return None;
         };
         if name.is_empty() || arch.is_empty() || arch == NONE {
@@ -163,7 +165,14 @@ impl Row {
         let (version, release) = evr.rsplit_once('-')?;
         let epoch = if epoch == NONE { 0 } else { epoch.parse().ok()? };
         let version = Version::new(epoch, version, release).ok()?;
-        Some(Self { line, name: name.into(), version, arch: arch.into(), source: source.into() })
+        Some(Self {
+            line,
+            name: name.into(),
+            version,
+            arch: arch.into(),
+            built: built.parse().ok(),
+            source: source.into(),
+        })
     }
 
     /// What the first list has for it.

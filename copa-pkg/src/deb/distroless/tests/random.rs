@@ -8,7 +8,7 @@ use super::deb::{BUILT, Deb, LATER};
 use super::run;
 use super::tree::Tree;
 use crate::FileKind;
-use crate::deb::distroless::paths::Paths;
+use crate::paths::Paths;
 
 /// Few paths, so that they meet: below each other, through links, of several packages.
 const PATHS: [&str; 12] = [

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
-use crate::deb::distroless::paths::join;
+use crate::paths::join;
 use crate::{Change, ChangeSet, Content, FileKind, Result, Root, Stat};
 
 #[derive(Debug, Clone, Default)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use crate::{FileKind, Root};
+use crate::{Change, ChangeSet, FileKind, Root};
 
 /// As many links are followed on the way to one path.
 const LINKS_MAX: u32 = 16;
@@ -11,7 +11,7 @@ const LINKS_MAX: u32 = 16;
 const DEPTH_MAX: usize = 128;
 
 /// Physical paths: the image's own links followed in all components but the last.
-pub(super) struct Paths<'a> {
+pub(crate) struct Paths<'a> {
     root: &'a dyn Root,
     known: BTreeMap<PathBuf, PathBuf>,
     /// Physical paths that become directories, whatever they are in the image.
@@ -19,26 +19,39 @@ pub(super) struct Paths<'a> {
 }
 
 impl<'a> Paths<'a> {
-    pub(super) fn new(root: &'a dyn Root) -> Self {
+    pub(crate) fn new(root: &'a dyn Root) -> Self {
         Self { root, known: BTreeMap::new(), directories: BTreeSet::new() }
     }
 
     /// The path with its parents resolved. What does not exist stands for itself.
-    pub(super) fn physical(&mut self, path: &Path) -> PathBuf {
+    pub(crate) fn physical(&mut self, path: &Path) -> PathBuf {
         let Some((parent, name)) = path.parent().zip(path.file_name()) else { return path.into() };
         self.directory(parent, LINKS_MAX).join(name)
     }
 
     /// From here on the physical path is a directory.
-    pub(super) fn becomes_directory(&mut self, path: &Path) {
+    pub(crate) fn becomes_directory(&mut self, path: &Path) {
         self.directories.insert(path.into());
         self.known.clear();
     }
 
     /// Whether the physical path is a directory, in the image or from here on.
-    pub(super) fn is_directory(&self, path: &Path) -> bool {
+    pub(crate) fn is_directory(&self, path: &Path) -> bool {
         let is_dir = || self.root.stat(path).is_some_and(|stat| stat.kind == FileKind::Directory);
         path.as_os_str().is_empty() || self.directories.contains(path) || is_dir()
+    }
+
+    /// Directories above what the changes write that are in neither the image nor the changes.
+    pub(crate) fn missing_parents(&self, changes: &ChangeSet) -> BTreeSet<PathBuf> {
+        let is_write = |change: &Change| matches!(change, Change::Write(_));
+        let written = changes.iter().filter(|(_, change)| is_write(change));
+        let above = written.flat_map(|(path, _)| path.ancestors().skip(1));
+        let is_missing = |dir: &&Path| {
+            !dir.as_os_str().is_empty()
+                && !self.is_directory(dir)
+                && !changes.get(dir).is_some_and(is_write)
+        };
+        above.filter(is_missing).map(Path::to_owned).collect()
     }
 
     /// The path with all links followed, its last component's too.
@@ -69,7 +82,7 @@ impl<'a> Paths<'a> {
 }
 
 /// Where a link in the directory points to: clean, and never above the root.
-pub(super) fn join(dir: &Path, target: &Path) -> PathBuf {
+pub(crate) fn join(dir: &Path, target: &Path) -> PathBuf {
     let mut path = dir.to_owned();
     for component in target.components() {
         match component {

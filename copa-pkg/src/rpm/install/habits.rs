@@ -1,0 +1,61 @@
+//! Which files an image leaves out: documentation, and languages.
+//!
+//! Who installs with `--nodocs` or for some languages only leaves files out, and the database says
+//! so: their state is "not installed". The new versions of packages are treated likewise.
+
+use std::collections::BTreeMap;
+
+use crate::rpm::archive::File;
+use crate::rpm::header::Header;
+use crate::rpm::record::State;
+use crate::rpm::tag::Tag;
+
+/// How many files of a class are there, and how many were left out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    there: usize,
+    left_out: usize,
+}
+
+/// What was left out, by package and altogether.
+#[derive(Debug, Default)]
+pub(super) struct Habits {
+    all: BTreeMap<String, Count>,
+    of: BTreeMap<(String, String), Count>,
+}
+
+impl Habits {
+    /// Takes in what became of the files of an installed package.
+    pub(super) fn add(&mut self, name: &str, header: &Header, files: &[File], states: &[u8]) {
+        for (class, state) in classes(header, files).into_iter().zip(states) {
+            let Some(class) = class else { continue };
+            let left_out = usize::from(*state == State::NOT_INSTALLED);
+            let of = self.of.entry((name.into(), class.clone())).or_default();
+            for count in [self.all.entry(class).or_default(), of] {
+                count.there += 1 - left_out;
+                count.left_out += left_out;
+            }
+        }
+    }
+
+    /// Whether files of this class are left out: as with the package's installed version or, when
+    /// that had none, with most packages.
+    pub(super) fn leave_out(&self, name: &str, class: &str) -> bool {
+        let of = self.of.get(&(name.to_owned(), class.to_owned()));
+        of.or_else(|| self.all.get(class)).is_some_and(|count| count.left_out > count.there)
+    }
+}
+
+/// The class of each file that may be left out: `doc`, or `lang` and its languages.
+pub(super) fn classes(header: &Header, files: &[File]) -> Vec<Option<String>> {
+    let mut languages = header.texts(Tag::FILELANGS);
+    let mut class = |file: &File| {
+        let languages = languages.next().filter(|languages| !languages.is_empty());
+        match languages {
+            _ if file.flags.is_doc() => Some("doc".to_owned()),
+            Some(languages) => Some(format!("lang {languages}")),
+            None => None,
+        }
+    };
+    files.iter().map(&mut class).collect()
+}
