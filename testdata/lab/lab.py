@@ -6,6 +6,7 @@
     lab.py verify oci:LAYOUT:base-old                       # is the image sound in itself?
     lab.py mirror MIRROR libssl3 tzdata --release bookworm --evil expired
     lab.py registry start --mode token DIR; lab.py registry stop DIR
+    lab.py rpm-repo REPO --evil expired                     # signed RPMs of awkward kinds, old and new
     lab.py scanners TOOLS; lab.py trivy-db CACHE; lab.py trivy oci:LAYOUT:base-old --tools TOOLS --cache CACHE
 
 `old` is the oldest version that any suite of the release carries, `main` the release
@@ -26,7 +27,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the folder is under version control
 
-from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools, scanners, serve
+from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools
+from copalab import rpmevil, rpmrepo, scanners, serve, signing
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
 
@@ -69,7 +71,7 @@ def push(a):
 
 
 def make_mirror(a):
-    with contextlib.closing(mirror.Signer()) as signer:
+    with contextlib.closing(signing.Signer()) as signer:
         mini = mirror.MiniMirror(Archive(a.lab_cache), a.out, a.release, a.arch.split(","))
         mini.build(names(a), a.versions, signer)
         for kind in a.evil:
@@ -84,6 +86,13 @@ def names(a):
 
 def full_mirror(a):
     mirror.full_mirror(Archive(a.lab_cache), a.out, a.release, a.arch.split(","), names(a))
+
+
+def rpm_repo(a):
+    with contextlib.closing(signing.Signer()) as signer:
+        print(rpmrepo.build(Archive(a.lab_cache), a.out, signer, a.compression), "packages", file=sys.stderr)
+        for kind in a.evil:
+            rpmevil.twin(a.out, kind, signer)
 
 
 def registry_start(a):
@@ -188,6 +197,11 @@ def parser():
     p = command("full-mirror", full_mirror, "the real whole indexes and some pools, for benchmarks")
     p.add_argument("out")
     package_arguments(p)
+    p = command("rpm-repo", rpm_repo, "a signed RPM repository with packages of every awkward kind, old and new")
+    p.add_argument("out")
+    p.add_argument("--compression", default="gz", choices=("gz", "xz", "bz2"), help="of the metadata")
+    p.add_argument("--evil", default=[], action="append", choices=rpmevil.EVIL,
+                   help="a twin in OUT-EVIL, with `new` only: " + "; ".join(f"{k}: {v}" for k, v in rpmevil.EVIL.items()))
     registry_commands(command("registry", None, "a real registry on loopback"))
     p = command("serve", lambda a: serve.serve_files(a.dir, a.log), "serve a folder until standard input closes")
     p.add_argument("dir")
