@@ -7,6 +7,7 @@
     lab.py mirror MIRROR libssl3 tzdata --release bookworm --evil expired
     lab.py registry start --mode token DIR; lab.py registry stop DIR
     lab.py rpm-repo REPO --evil expired                     # signed RPMs of awkward kinds, old and new
+    lab.py rpm-image REPO LAYOUT --db sqlite,manifest       # Azure-Linux-shaped: sqlite-old, manifest-new...
     lab.py scanners TOOLS; lab.py trivy-db CACHE; lab.py trivy oci:LAYOUT:base-old --tools TOOLS --cache CACHE
 
 `old` is the oldest version that any suite of the release carries, `main` the release
@@ -28,7 +29,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # the folder is under version control
 
 from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools
-from copalab import rpmevil, rpmrepo, scanners, serve, signing
+from copalab import rpmevil, rpmimage, rpmrepo, rpmroot, scanners, serve, signing
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
 
@@ -95,6 +96,11 @@ def rpm_repo(a):
             rpmevil.twin(a.out, kind, signer)
 
 
+def rpm_image(a):
+    for tag, digest in rpmimage.build(a.repo, a).items():
+        print(tag, digest, file=sys.stderr)
+
+
 def registry_start(a):
     print(json.dumps(registry.start(a.mode, a.dir)))
 
@@ -140,6 +146,24 @@ def image_arguments(p):
     p.add_argument("--media", default="oci", choices=("oci", "docker"))
     p.add_argument("--compression", default="gzip", choices=("gzip", "zstd", "none"))
     p.add_argument("--user", default="root", choices=("root", "nonroot"))
+    p.add_argument("--config", default="{}", metavar="JSON", help="merged into the image's configuration document")
+    p.add_argument("--layer", default=[], action="append", metavar="JSON", help=distroless.user_layers.__doc__)
+
+
+def rpm_image_arguments(p):
+    kinds = "; ".join(f"{kind}: {text}" for kind, text in rpmimage.DATABASES.items())
+    p.add_argument("repo", help="what `rpm-repo` made")
+    p.add_argument("out", help="the OCI layout to add to")
+    p.add_argument("--tag", default="{db}-{pick}")
+    p.add_argument("--db", default="sqlite,manifest,both", help=f"one or several of: {kinds}")
+    p.add_argument("--arch", default="x86_64", help="x86_64 or aarch64; both, with a comma, make an index")
+    p.add_argument("--pick", default="old,new", help="one or both of old,new")
+    p.add_argument("--package", default=[], action="append", help=f"in place of {' '.join(rpmimage.PACKAGES)}")
+    p.add_argument("--extra", default=[], action="append", metavar="PACKAGE", help="on top: turncoat, busybox")
+    p.add_argument("--dialect", default="toolkit", choices=rpmroot.DIALECTS, help="of the container-manifests")
+    p.add_argument("--docs", action="store_true", help="install documents too")
+    p.add_argument("--media", default="oci", choices=("oci", "docker"))
+    p.add_argument("--compression", default="gzip", choices=("gzip", "zstd", "none"))
     p.add_argument("--config", default="{}", metavar="JSON", help="merged into the image's configuration document")
     p.add_argument("--layer", default=[], action="append", metavar="JSON", help=distroless.user_layers.__doc__)
 
@@ -202,6 +226,7 @@ def parser():
     p.add_argument("--compression", default="gz", choices=("gz", "xz", "bz2"), help="of the metadata")
     p.add_argument("--evil", default=[], action="append", choices=rpmevil.EVIL,
                    help="a twin in OUT-EVIL, with `new` only: " + "; ".join(f"{k}: {v}" for k, v in rpmevil.EVIL.items()))
+    command("rpm-image", rpm_image, "build Azure-Linux-shaped images with the real rpm (as root)", rpm_image_arguments)
     registry_commands(command("registry", None, "a real registry on loopback"))
     p = command("serve", lambda a: serve.serve_files(a.dir, a.log), "serve a folder until standard input closes")
     p.add_argument("dir")
@@ -248,6 +273,7 @@ def scanner_commands(command):
 
 def main():
     arguments = parser().parse_args()
+    sys.stdout.reconfigure(errors="surrogateescape")  # a file's name need not be UTF-8
     try:
         return int(arguments.act(arguments) or 0)
     except (LabError, subprocess.CalledProcessError) as error:
