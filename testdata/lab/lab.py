@@ -8,6 +8,8 @@
     lab.py registry start --mode token DIR; lab.py registry stop DIR
     lab.py rpm-repo REPO --evil expired                     # signed RPMs of awkward kinds, old and new
     lab.py rpm-image REPO LAYOUT --db sqlite,manifest       # Azure-Linux-shaped: sqlite-old, manifest-new...
+    lab.py rpm-verify oci:LAYOUT:sqlite-old; lab.py rpm-golden oci:LAYOUT:sqlite-old REPO/new/x86_64 --out oci:LAYOUT:golden
+    lab.py rpm-headers oci:LAYOUT:patched oci:LAYOUT:golden # the same headers and rows but for the time
     lab.py scanners TOOLS; lab.py trivy-db CACHE; lab.py trivy oci:LAYOUT:base-old --tools TOOLS --cache CACHE
 
 `old` is the oldest version that any suite of the release carries, `main` the release
@@ -29,7 +31,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # the folder is under version control
 
 from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools
-from copalab import rpmevil, rpmimage, rpmrepo, rpmroot, scanners, serve, signing
+from copalab import rpmevil, rpmgolden, rpmimage, rpmrepo, rpmroot, rpmverify, scanners, serve, signing
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
 
@@ -99,6 +101,27 @@ def rpm_repo(a):
 def rpm_image(a):
     for tag, digest in rpmimage.build(a.repo, a).items():
         print(tag, digest, file=sys.stderr)
+
+
+def rpm_verify(a):
+    found = list(rpmverify.verify(a.image, a.arch, a.before, a.any_journal))
+    print("\n".join(found) if found else "sound")
+    return bool(found)
+
+
+def rpm_packages(a):
+    for line in sorted(rpmverify.Unpacked(a.image, a.arch).packages()):
+        print(*line, sep="\t")
+
+
+def rpm_golden(a):
+    print("\n".join(rpmgolden.build(a)))
+
+
+def rpm_headers(a):
+    found = list(rpmgolden.differences(a.a, a.b, a.arch))
+    print("\n".join(found) if found else "the same")
+    return bool(found)
 
 
 def registry_start(a):
@@ -227,6 +250,29 @@ def parser():
     p.add_argument("--evil", default=[], action="append", choices=rpmevil.EVIL,
                    help="a twin in OUT-EVIL, with `new` only: " + "; ".join(f"{k}: {v}" for k, v in rpmevil.EVIL.items()))
     command("rpm-image", rpm_image, "build Azure-Linux-shaped images with the real rpm (as root)", rpm_image_arguments)
+    p = command("rpm-verify", rpm_verify, "look for faults in an RPM image with the real rpm and dnf (as root)")
+    p.add_argument("image")
+    p.add_argument("--arch", default="amd64")
+    p.add_argument("--before", help="the image that was patched: what rpm -Va and dnf check say of it does not count")
+    p.add_argument("--any-journal", action="store_true", help="as rpm leaves it: in WAL mode, with side files")
+    p = command("rpm-golden", rpm_golden, "upgrade an image with the real rpm: what a patch has to give (as root)")
+    p.add_argument("image")
+    p.add_argument("repository", help="such as REPO/new/x86_64")
+    p.add_argument("--out", required=True, help="oci:LAYOUT:TAG, or a folder that is not there yet")
+    p.add_argument("--arch", default="amd64")
+    p.add_argument("--only", metavar="PACKAGES", help="some of those that can be upgraded, with commas")
+    p.add_argument("--obsoletes", action="store_true", help="packages too that obsolete an installed one")
+    p.add_argument("--docs", action="store_true", help="install documents too")
+    p.add_argument("--scripts", action="store_true", help="run scriptlets and triggers (needs busybox in the image)")
+    p.add_argument("--no-ldconfig", action="store_true", help="leave etc/ld.so.cache as it is")
+    p.add_argument("--installed", help="the packages of an image without a database; default: REPO/old/ARCH")
+    p = command("rpm-headers", rpm_headers, "compare two rpm databases but for the time of installation")
+    p.add_argument("a", help="rpmdb.sqlite, or an image: then container-manifests are compared too")
+    p.add_argument("b")
+    p.add_argument("--arch", default="amd64")
+    p = command("rpm-packages", rpm_packages, "list what the rpm database and the container-manifest say (as root)")
+    p.add_argument("image")
+    p.add_argument("--arch", default="amd64")
     registry_commands(command("registry", None, "a real registry on loopback"))
     p = command("serve", lambda a: serve.serve_files(a.dir, a.log), "serve a folder until standard input closes")
     p.add_argument("dir")

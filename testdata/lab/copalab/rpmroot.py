@@ -37,6 +37,7 @@ class Root:
         with tempfile.TemporaryDirectory(prefix="copa-lab-home-") as home:
             environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home, "LC_ALL": "C.UTF-8",
                            "SOURCE_DATE_EPOCH": str(self.clock)}
+            (Path(home) / ".rpmmacros").write_text(f"%_dbpath /{self.database}\n")  # dnf has no option for it
             command = [program, *map(str, arguments)]
             done = subprocess.run(command, env=environment, capture_output=True, check=False)
         done.stdout, done.stderr = (text.decode(errors="surrogateescape") for text in (done.stdout, done.stderr))
