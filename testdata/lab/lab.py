@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The lab: real Debian packages, distroless images, mirrors, registries and scanners for the tests.
+"""The lab: real Debian and made RPM packages, images, mirrors, registries and scanners for the tests.
 
     lab.py image --release bookworm --flavour static,base --pick old,new --out LAYOUT
     lab.py diff oci:LAYOUT:base-old oci:LAYOUT:base-new     # what a perfect patch changes
@@ -8,7 +8,8 @@
     lab.py registry start --mode token DIR; lab.py registry stop DIR
     lab.py rpm-repo REPO --evil expired                     # signed RPMs of awkward kinds, old and new
     lab.py rpm-image REPO LAYOUT --db sqlite,manifest       # Azure-Linux-shaped: sqlite-old, manifest-new...
-    lab.py rpm-verify oci:LAYOUT:sqlite-old; lab.py rpm-golden oci:LAYOUT:sqlite-old REPO/new/x86_64 --out oci:LAYOUT:golden
+    lab.py rpm-verify oci:LAYOUT:patched --before oci:LAYOUT:sqlite-old
+    lab.py rpm-golden oci:LAYOUT:sqlite-old REPO/new/x86_64 --out oci:LAYOUT:golden
     lab.py rpm-headers oci:LAYOUT:patched oci:LAYOUT:golden # the same headers and rows but for the time
     lab.py scanners TOOLS; lab.py trivy-db CACHE; lab.py trivy oci:LAYOUT:base-old --tools TOOLS --cache CACHE
 
@@ -31,7 +32,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # the folder is under version control
 
 from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools
-from copalab import rpmevil, rpmgolden, rpmimage, rpmrepo, rpmroot, rpmverify, scanners, serve, signing
+from copalab import rpmcommands, scanners, serve, signing
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
 
@@ -91,46 +92,14 @@ def full_mirror(a):
     mirror.full_mirror(Archive(a.lab_cache), a.out, a.release, a.arch.split(","), names(a))
 
 
-def rpm_repo(a):
-    with contextlib.closing(signing.Signer()) as signer:
-        print(rpmrepo.build(Archive(a.lab_cache), a.out, signer, a.compression), "packages", file=sys.stderr)
-        for kind in a.evil:
-            rpmevil.twin(a.out, kind, signer)
-
-
-def rpm_image(a):
-    for tag, digest in rpmimage.build(a.repo, a).items():
-        print(tag, digest, file=sys.stderr)
-
-
-def rpm_verify(a):
-    found = list(rpmverify.verify(a.image, a.arch, a.before, a.any_journal))
-    print("\n".join(found) if found else "sound")
-    return bool(found)
-
-
-def rpm_packages(a):
-    for line in sorted(rpmverify.Unpacked(a.image, a.arch).packages()):
-        print(*line, sep="\t")
-
-
-def rpm_golden(a):
-    print("\n".join(rpmgolden.build(a)))
-
-
-def rpm_headers(a):
-    found = list(rpmgolden.differences(a.a, a.b, a.arch))
-    print("\n".join(found) if found else "the same")
-    return bool(found)
-
-
 def registry_start(a):
     print(json.dumps(registry.start(a.mode, a.dir)))
 
 
 def trivy_db(a):
-    releases, wanted = a.release or list(RELEASES), a.package or scanners.PACKAGES
-    print(scanners.build_database(Archive(a.lab_cache), releases, wanted, a.cache), "vulnerabilities")
+    releases, wanted = a.release or ([] if a.rpm_repo else list(RELEASES)), a.package or scanners.PACKAGES
+    count = scanners.build_database(Archive(a.lab_cache), releases, wanted, a.cache, a.rpm_repo)
+    print(count, "vulnerabilities")
 
 
 def trivy(a):
@@ -169,24 +138,6 @@ def image_arguments(p):
     p.add_argument("--media", default="oci", choices=("oci", "docker"))
     p.add_argument("--compression", default="gzip", choices=("gzip", "zstd", "none"))
     p.add_argument("--user", default="root", choices=("root", "nonroot"))
-    p.add_argument("--config", default="{}", metavar="JSON", help="merged into the image's configuration document")
-    p.add_argument("--layer", default=[], action="append", metavar="JSON", help=distroless.user_layers.__doc__)
-
-
-def rpm_image_arguments(p):
-    kinds = "; ".join(f"{kind}: {text}" for kind, text in rpmimage.DATABASES.items())
-    p.add_argument("repo", help="what `rpm-repo` made")
-    p.add_argument("out", help="the OCI layout to add to")
-    p.add_argument("--tag", default="{db}-{pick}")
-    p.add_argument("--db", default="sqlite,manifest,both", help=f"one or several of: {kinds}")
-    p.add_argument("--arch", default="x86_64", help="x86_64 or aarch64; both, with a comma, make an index")
-    p.add_argument("--pick", default="old,new", help="one or both of old,new")
-    p.add_argument("--package", default=[], action="append", help=f"in place of {' '.join(rpmimage.PACKAGES)}")
-    p.add_argument("--extra", default=[], action="append", metavar="PACKAGE", help="on top: turncoat, busybox")
-    p.add_argument("--dialect", default="toolkit", choices=rpmroot.DIALECTS, help="of the container-manifests")
-    p.add_argument("--docs", action="store_true", help="install documents too")
-    p.add_argument("--media", default="oci", choices=("oci", "docker"))
-    p.add_argument("--compression", default="gzip", choices=("gzip", "zstd", "none"))
     p.add_argument("--config", default="{}", metavar="JSON", help="merged into the image's configuration document")
     p.add_argument("--layer", default=[], action="append", metavar="JSON", help=distroless.user_layers.__doc__)
 
@@ -244,35 +195,7 @@ def parser():
     p = command("full-mirror", full_mirror, "the real whole indexes and some pools, for benchmarks")
     p.add_argument("out")
     package_arguments(p)
-    p = command("rpm-repo", rpm_repo, "a signed RPM repository with packages of every awkward kind, old and new")
-    p.add_argument("out")
-    p.add_argument("--compression", default="gz", choices=("gz", "xz", "bz2"), help="of the metadata")
-    p.add_argument("--evil", default=[], action="append", choices=rpmevil.EVIL,
-                   help="a twin in OUT-EVIL, with `new` only: " + "; ".join(f"{k}: {v}" for k, v in rpmevil.EVIL.items()))
-    command("rpm-image", rpm_image, "build Azure-Linux-shaped images with the real rpm (as root)", rpm_image_arguments)
-    p = command("rpm-verify", rpm_verify, "look for faults in an RPM image with the real rpm and dnf (as root)")
-    p.add_argument("image")
-    p.add_argument("--arch", default="amd64")
-    p.add_argument("--before", help="the image that was patched: what rpm -Va and dnf check say of it does not count")
-    p.add_argument("--any-journal", action="store_true", help="as rpm leaves it: in WAL mode, with side files")
-    p = command("rpm-golden", rpm_golden, "upgrade an image with the real rpm: what a patch has to give (as root)")
-    p.add_argument("image")
-    p.add_argument("repository", help="such as REPO/new/x86_64")
-    p.add_argument("--out", required=True, help="oci:LAYOUT:TAG, or a folder that is not there yet")
-    p.add_argument("--arch", default="amd64")
-    p.add_argument("--only", metavar="PACKAGES", help="some of those that can be upgraded, with commas")
-    p.add_argument("--obsoletes", action="store_true", help="packages too that obsolete an installed one")
-    p.add_argument("--docs", action="store_true", help="install documents too")
-    p.add_argument("--scripts", action="store_true", help="run scriptlets and triggers (needs busybox in the image)")
-    p.add_argument("--no-ldconfig", action="store_true", help="leave etc/ld.so.cache as it is")
-    p.add_argument("--installed", help="the packages of an image without a database; default: REPO/old/ARCH")
-    p = command("rpm-headers", rpm_headers, "compare two rpm databases but for the time of installation")
-    p.add_argument("a", help="rpmdb.sqlite, or an image: then container-manifests are compared too")
-    p.add_argument("b")
-    p.add_argument("--arch", default="amd64")
-    p = command("rpm-packages", rpm_packages, "list what the rpm database and the container-manifest say (as root)")
-    p.add_argument("image")
-    p.add_argument("--arch", default="amd64")
+    rpmcommands.add(command)
     registry_commands(command("registry", None, "a real registry on loopback"))
     p = command("serve", lambda a: serve.serve_files(a.dir, a.log), "serve a folder until standard input closes")
     p.add_argument("dir")
@@ -305,9 +228,10 @@ def registry_commands(p):
 def scanner_commands(command):
     p = command("scanners", lambda a: scanners.install(a.dir), "install Trivy and Syft, checked by SHA-256")
     p.add_argument("dir")
-    p = command("trivy-db", trivy_db, "write a Trivy database from the changelogs of real packages")
+    p = command("trivy-db", trivy_db, "write a Trivy database from changelogs and advisories")
     p.add_argument("cache")
-    p.add_argument("--release", action="append", choices=RELEASES)
+    p.add_argument("--release", action="append", choices=RELEASES, help="default: all; with --rpm-repo none")
+    p.add_argument("--rpm-repo", metavar="REPO", help="what `rpm-repo` made: its advisories, as Azure Linux 3.0's")
     p.add_argument("--package", action="append")
     p = command("trivy", trivy, "scan an image with Trivy, offline", scan_arguments)
     p.add_argument("--cache", required=True, help="what `trivy-db` wrote")

@@ -32,8 +32,14 @@ OLD = Era("old", 1700000000, "25", ("2.38", "3"), ("3.3.2", "1"), "1.0.2", "1.4.
 NEW = Era("new", 1702600000, "31", ("2.38", "12"), ("3.3.5", "2"), "1.0.10", "2.0.1", (2, "1.0"), "1.1")
 ERAS = {"old": OLD, "new": NEW}
 UNCHANGED = {"busybox", "filesystem"}
-PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nlabuser:x:1001:1002::/:/sbin/nologin\nnobody:x:65534:65534::/:/sbin/nologin"
+PASSWD = """\
+root:x:0:0:root:/root:/sbin/nologin
+labuser:x:1001:1002::/:/sbin/nologin
+nobody:x:65534:65534::/:/sbin/nologin"""
 GROUP = "root:x:0:\nlabgroup:x:1002:\nlabaudit:x:1003:\nnobody:x:65534:"
+MAKE_USER = """\
+getent group labd >/dev/null || groupadd -r labd || :
+getent passwd labd >/dev/null || useradd -r -g labd labd || :"""
 OS_RELEASE = """\
 NAME="Microsoft Azure Linux"
 VERSION="3.0.2024{release}"
@@ -67,7 +73,8 @@ def filesystem(arch):
 
 
 def release(era):
-    files = [text("usr/lib/os-release", OS_RELEASE.format(release=era.release)), link("etc/os-release", "../usr/lib/os-release")]
+    files = [text("usr/lib/os-release", OS_RELEASE.format(release=era.release)),
+             link("etc/os-release", "../usr/lib/os-release")]
     return Source([Package("azurelinux-release", files, ["Provides: system-release = 3.0"])], "3.0", era.release)
 
 
@@ -93,7 +100,8 @@ def libdemo(era, arch):
     library = File(f"usr/lib64/{real}", data=rpmdebs.compile_demo(arch, version, "libdemo.so.1"), mode=0o755)
     files = [library, link("usr/lib64/libdemo.so.1", real), folder("usr/share/licenses/libdemo"),
              text("usr/share/licenses/libdemo/LICENSE", "MIT", mark="%license")]
-    develop = [link("usr/lib64/libdemo.so", "libdemo.so.1"), text("usr/include/demo.h", "const char *demo_version(void);")]
+    develop = [link("usr/lib64/libdemo.so", "libdemo.so.1"),
+               text("usr/include/demo.h", "const char *demo_version(void);")]
     tools = [text("usr/bin/demo-tool", f"not a program: {version}", mode=0o755)]
     lock = "Requires: libdemo%{?_isa} = %{version}-%{release}"
     packages = [Package("libdemo", files, scripts="%post@ -p /sbin/ldconfig\n%postun@ -p /sbin/ldconfig"),
@@ -107,7 +115,8 @@ def demo(era, arch):
     program = rpmdebs.compile_demo(arch, version, "demo")
     files = [File("usr/bin/demo", data=program, mode=0o755)]
     files += [File(f"usr/bin/demo-hard{n}", "hard", target="usr/bin/demo", mode=0o755) for n in (1, 2)]
-    files += [File("usr/bin/demo-suid", data=program, mode=0o4755), File("usr/bin/demo-sgid", data=program, mode=0o2755)]
+    files += [File("usr/bin/demo-suid", data=program, mode=0o4755),
+              File("usr/bin/demo-sgid", data=program, mode=0o2755)]
     capabilities = "%caps(cap_net_raw,cap_net_bind_service=ep)"
     files += [File("usr/bin/demo-caps", data=program, mode=0o755, mark=capabilities)]
     keep, replace = "%config(noreplace)", "%config"
@@ -115,12 +124,14 @@ def demo(era, arch):
               text("etc/demo-replace.conf", f"level={version}", mark=replace), folder("etc/demo.d"),
               text("etc/demo.d/10.conf", f"fragment {version}", mark=keep)]
     files += [text(f"etc/demo.d/{'30-added' if era.new else '20-removed'}.conf", "gone or here", mark=keep)]
-    files += [folder(share), folder(f"{share}/{version}"), text(f"{share}/{version}/data", version), File(f"{share}/empty"),
-              link(f"{share}/current", version), text(f"{share}/{'added-in-2' if era.new else 'removed-in-2'}", "x")]
+    files += [folder(share), folder(f"{share}/{version}"), text(f"{share}/{version}/data", version),
+              File(f"{share}/empty"), link(f"{share}/current", version),
+              text(f"{share}/{'added-in-2' if era.new else 'removed-in-2'}", "x")]
     files += [folder("usr/share/doc/demo", mark="%doc"), text("usr/share/doc/demo/README", version, mark="%doc"),
               folder("var/lib/demo", 0o750, owner="nobody,nobody"), File("var/log/demo.log", "ghost")]
     tags = ["Requires: (libdemo if filesystem)", "Recommends: epochal", "Suggests: (owned or nothing)",
-            "Supplements: libdemo-tools", "Enhances: filesystem", "Conflicts: demo-legacy < 1", "Provides: demo-api = 2:%{version}"]
+            "Supplements: libdemo-tools", "Enhances: filesystem", "Conflicts: demo-legacy < 1",
+            "Provides: demo-api = 2:%{version}"]
     return Source([Package("demo", files, tags)], version, "3", arch=arch)
 
 
@@ -133,7 +144,8 @@ def scripted(era, arch):
     said += [f"%{kind}@ -- libdemo\necho {kind} $1 $2 >>{log}" for kind in ("triggerin", "triggerun", "triggerpostun")]
     said += [f"%triggerprein@ -p <lua> -- libdemo\n{lua.format(log, 'triggerprein')}"]
     for kind in ("filetriggerin", "filetriggerun", "filetriggerpostun"):
-        said += [f"%{prefix}{kind}@ -p <lua> -- /usr/lib64\n{lua.format(log, prefix + kind)}" for prefix in ("", "trans")]
+        for name in (kind, f"trans{kind}"):
+            said += [f"%{name}@ -p <lua> -- /usr/lib64\n{lua.format(log, name)}"]
     files = [folder("usr/share/scripted"), text("usr/share/scripted/version", era.plain)]
     return Source([Package("scripted", files, scripts="\n".join(said))], era.plain, "1", arch=arch)
 
@@ -146,8 +158,7 @@ def owned(era, arch):
              text("usr/share/owned/nobody", era.plain, owner="nobody,nobody"),
              text("usr/share/owned/own", era.plain, owner="labd,labd", mode=0o600),
              text("usr/lib/systemd/system/labd.service", "[Service]\nExecStart=/usr/bin/demo")]
-    make = "getent group labd >/dev/null || groupadd -r labd || :\ngetent passwd labd >/dev/null || useradd -r -g labd labd || :"
-    scripts = f"%pre@\n{make}\n%post@\nsystemctl --no-reload preset labd.service >/dev/null 2>&1 || :"
+    scripts = f"%pre@\n{MAKE_USER}\n%post@\nsystemctl --no-reload preset labd.service >/dev/null 2>&1 || :"
     return Source([Package("owned", files, scripts=scripts)], era.plain, "1", arch=arch)
 
 
@@ -203,7 +214,7 @@ def turncoat(era):
 
 def odd_names(era):
     top = "usr/share/odd names"
-    names = ["na\u00efve", "not UTF-8 \udce9\udcff", "-dash", "star*[x]?", "percent%20{y}", "quote'\"", "back\\slash", "#hash",
-             "~tilde", "wh.", "long-" + "n" * 200]
+    names = ["na\u00efve", "not UTF-8 \udce9\udcff", "-dash", "star*[x]?", "percent%20{y}", "quote'\"",
+             "back\\slash", "#hash", "~tilde", "wh.", "long-" + "n" * 200]
     files = [tree(top), *(text(f"{top}/{name}", era.plain, listed=False) for name in names)]
     return Source([Package("oddnames", files)], era.plain, "1")

@@ -54,7 +54,8 @@ def compile_demo(arch, version, wanted):
         (Path(work) / "l.c").write_text(library)
         (Path(work) / "d.c").write_text(DEMO.replace("VERSION", version))
         run = ["gcc", "-s", "-Wl,--build-id=none"]
-        subprocess.run([*run, "-shared", "-fPIC", "-Wl,-soname,libdemo.so.1", "-olibdemo.so.1", "l.c"], cwd=work, check=True)
+        shared = ["-shared", "-fPIC", "-Wl,-soname,libdemo.so.1", "-olibdemo.so.1", "l.c"]
+        subprocess.run([*run, *shared], cwd=work, check=True)
         subprocess.run([*run, "-odemo", "d.c", "libdemo.so.1"], cwd=work, check=True)
         return (Path(work) / wanted).read_bytes()
 

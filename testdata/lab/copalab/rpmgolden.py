@@ -35,7 +35,7 @@ def database_from_manifest(image, installed):
     names = [f"{line[0]}-{line[1]}.{line[7]}.rpm" for line in lines if line[0] != "gpg-pubkey"]
     missing = [name for name in names if not (installed / name).exists()]
     if missing or not names:
-        raise LabError(f"{installed} has no {' '.join(missing) or 'packages of a manifest'}: --installed names the folder")
+        raise LabError(f"{installed}: no {' '.join(missing) or 'packages of a manifest'}; --installed names the folder")
     (image.root.path / image.root.database).mkdir(parents=True)
     image.root.install([installed / name for name in names], options=["--justdb"])
 

@@ -103,7 +103,8 @@ def other_tables(one, two, passed_over=()):
         counts = [len(d.tables.get(table, [])) for d in (one, two)]
         only = [sorted(rows[n] - rows[1 - n]) for n in (0, 1)]
         if table not in passed_over and (any(only) or counts[0] != counts[1]):
-            yield f"table {table}: {counts[0]} and {counts[1]} rows; only the first has {only[0][:3]}, the second {only[1][:3]}"
+            shown = f"only the first has {only[0][:3]}, the second {only[1][:3]}"
+            yield f"table {table}: {counts[0]} and {counts[1]} rows; {shown}"
 
 
 def other_headers(one, two):
@@ -121,8 +122,8 @@ def other_tags(a, b):
     first, second = a.raw(), b.raw()
     for tag in sorted(first.keys() | second.keys()):
         if first.get(tag) != second.get(tag) and tag not in OF_THE_INSTALLATION:
-            where = "differs" if tag in first and tag in second else "is in the first only" if tag in first else "is in the second only"
-            yield f"{TAGS.get(tag, tag)} {where}"
+            only = "is in the first only" if tag in first else "is in the second only"
+            yield f"{TAGS.get(tag, tag)} {'differs' if tag in first and tag in second else only}"
 
 
 def journal(path):

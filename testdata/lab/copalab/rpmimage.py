@@ -22,9 +22,10 @@ DATABASES = {
     "wal": "rpmdb.sqlite that is without openssl, which is in the -wal beside it",
     "sysimage": "in usr/lib/sysimage/rpm; var/lib/rpm is a link there",
 }
-PACKAGES = ["filesystem", "azurelinux-release", "glibc", "openssl", "openssl-libs", "libdemo", "libdemo-devel", "libdemo-tools",
-            "demo", "scripted", "owned", "epochal", "oldname", "newname", "shapes", "oddnames",
-            *(f"payload-{kind}" for kind in PAYLOADS)]
+PACKAGES = """
+    filesystem azurelinux-release glibc openssl openssl-libs libdemo libdemo-devel libdemo-tools demo scripted owned
+    epochal oldname newname shapes oddnames
+""".split() + [f"payload-{kind}" for kind in PAYLOADS]
 GO_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
 LATER = 100  # seconds after the era's packages were built: when they were installed
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -63,7 +64,8 @@ def one_tree(layout, repository, options, kinds):
 
 def fill(root, repository, options, arch):
     wanted = options.package or PACKAGES
-    found = {name: path for name in dict.fromkeys(wanted + options.extra) for path in repository.glob(f"{name}-[0-9]*.rpm")}
+    names = dict.fromkeys(wanted + options.extra)
+    found = {name: path for name in names for path in repository.glob(f"{name}-[0-9]*.rpm")}
     missing = {*options.package, *options.extra} - found.keys()
     if missing:
         raise LabError(f"{repository}: no {' '.join(sorted(missing))}")
@@ -104,7 +106,8 @@ def leave_in_wal(path, package):
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA journal_mode=DELETE")
     number = database.execute("SELECT hnum FROM Name WHERE key = ?", (package,)).fetchone()[0]
-    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'")]
+    listed = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    tables = [name for (name,) in database.execute(listed)]
     rows = [(table, row) for table in tables
             for row in database.execute(f'SELECT rowid, * FROM "{table}" WHERE hnum = ?', (number,))]
     database.execute("BEGIN")

@@ -1,7 +1,9 @@
 """A signed RPM repository in the shape of Azure Linux 3's: OUT/{old,new}/{x86_64,aarch64}."""
 
+import bz2
 import concurrent.futures
 import gzip
+import lzma
 import os
 import shutil
 import subprocess
@@ -27,13 +29,14 @@ def run(command, **options):
 def build(archive, out, signer, compression="gz"):
     """Makes both eras; the folder must not be there yet. Returns the number of packages."""
     out = Path(out)
+    if out.exists():
+        raise LabError(f"{out} is there already")
     out.mkdir(parents=True)
     (out / KEY_FILE).write_bytes(signer.public("--armor"))
     made = {name: sources(archive, era) for name, era in ERAS.items()}
-    with tempfile.TemporaryDirectory(prefix="copa-lab-rpm-") as work, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [pool.submit(build_one, source, Path(work) / f"{era}-{n}", out / era)
-                for era in made for n, source in enumerate(made[era])]
-        packages = [path for job in jobs for path in job.result()]
+    with tempfile.TemporaryDirectory(prefix="copa-lab-rpm-") as work:
+        jobs = [(source, Path(work) / f"{era}-{n}", out / era) for era in made for n, source in enumerate(made[era])]
+        packages = [path for built in at_once(lambda job: build_one(*job), jobs) for path in built]
     sign_packages(packages, signer, "--addsign")
     for era, built in made.items():
         spread_noarch(out / era)
@@ -41,6 +44,12 @@ def build(archive, out, signer, compression="gz"):
             folder = out / era / arch
             index(folder, ERAS[era].date, signer, compression, update_info(built, arch) if era == "new" else None)
     return len(packages)
+
+
+def at_once(work, jobs):
+    """The results of jobs that are done on all cores."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(work, jobs))
 
 
 def build_one(source, work, era):
@@ -52,13 +61,11 @@ def build_one(source, work, era):
 
 def sign_packages(paths, signer, how):
     """Signs headers and, as Azure Linux does, header and payload together. `how`: --addsign, --resign."""
-    extra = " ".join([*signer.clock, "--batch"])
-    keys = {"_gpg_path": signer.home, "_gpg_name": signer.identity, "_gpg_digest_algo": "sha256", "__gpg": shutil.which("gpg"),
-            "_gpg_sign_cmd_extra_args": extra}
+    keys = {"_gpg_path": signer.home, "_gpg_name": signer.identity, "__gpg": shutil.which("gpg"),
+            "_gpg_digest_algo": "sha256", "_gpg_sign_cmd_extra_args": " ".join([*signer.clock, "--batch"])}
     defines = [word for name, value in keys.items() for word in ("--define", f"{name} {value}")]
     parts = [paths[n :: os.cpu_count()] for n in range(min(os.cpu_count(), len(paths)))]
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        list(pool.map(lambda part: run(["rpmsign", how, "--rpmv3", *defines, *part]), parts))
+    at_once(lambda part: run(["rpmsign", how, "--rpmv3", *defines, *part]), parts)
 
 
 def spread_noarch(era):
@@ -74,8 +81,8 @@ def index(folder, revision, signer, compression="gz", update=None):
     shutil.rmtree(folder / "repodata", ignore_errors=True)
     for path in folder.glob("*.rpm"):
         os.utime(path, (revision, revision))
-    common = [f"--general-compress-type={compression}", "--no-database", "--set-timestamp-to-revision", f"--revision={revision}"]
-    run(["createrepo_c", "--quiet", *common, folder])
+    form = [f"--general-compress-type={compression}", "--no-database"]
+    run(["createrepo_c", "--quiet", *form, "--set-timestamp-to-revision", f"--revision={revision}", folder])
     if update:
         with tempfile.TemporaryDirectory(prefix="copa-lab-") as work:
             file = Path(work) / "updateinfo.xml"
@@ -112,8 +119,8 @@ def advisory(source):
         yield f'<reference href="https://copa.invalid/{cve}" id="{cve}" type="cve" title="{cve}"/>'
     yield '</references><pkglist><collection short="lab"><name>lab</name>'
     for package in source.packages:
-        words = {"name": package.name, "version": source.version, "release": f"{source.release}.azl3", "epoch": source.epoch,
-                 "arch": source.arch, "src": f"{source.name}-{evr}.src.rpm"}
+        words = {"name": package.name, "version": source.version, "release": f"{source.release}.azl3",
+                 "epoch": source.epoch, "arch": source.arch, "src": f"{source.name}-{evr}.src.rpm"}
         attributes = " ".join(f"{name}={quoteattr(str(value))}" for name, value in words.items())
         yield f"<package {attributes}><filename>{package.name}-{evr}.{source.arch}.rpm</filename></package>"
     yield "</collection></pkglist></update>"
@@ -127,8 +134,9 @@ def metadata(folder, kind):
 
 
 def plain(path):
+    """The content of compressed metadata."""
     data = path.read_bytes()
-    return gzip.decompress(data) if path.suffix == ".gz" else run([{".xz": "xz", ".bz2": "bzip2"}[path.suffix], "-dc", path])
+    return {".gz": gzip, ".xz": lzma, ".bz2": bz2}[path.suffix].decompress(data)
 
 
 def fixes(folder):
@@ -137,4 +145,4 @@ def fixes(folder):
         package = next(update.iter("package"))
         source = package.get("src").rsplit("-", 2)[0]
         for reference in update.iter("reference"):
-            yield source, reference.get("id"), f"{package.get('epoch')}:{package.get('version')}-{package.get('release')}"
+            yield source, reference.get("id"), "{epoch}:{version}-{release}".format(**package.attrib)

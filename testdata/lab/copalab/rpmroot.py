@@ -14,7 +14,7 @@ SYSIMAGE = "usr/lib/sysimage/rpm"
 MANIFESTS = "var/lib/rpmmanifest"
 FILE = "rpmdb.sqlite"
 SIDE_FILES = (f"{FILE}-wal", f"{FILE}-shm", ".rpm.lock")
-# As the toolkit writes them, and as marinara does: the sixth field, the order, gpg-pubkey and the dot differ.
+# As the toolkit writes them, and as marinara does: the sixth field, the order and the dot differ.
 DIALECTS = {
     "toolkit": ("%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n", "(none)"),
     "marinara": ("%{NAME}.%{VERSION}-%{RELEASE}.%{ARCH}\n", "%{EPOCH}"),
@@ -60,8 +60,8 @@ class Root:
         """Writes etc/ld.so.cache, with the image's own ldconfig if it is for another machine."""
         if not (self.path / "etc/ld.so.conf").exists():
             return
-        own = arch == platform.machine()
-        self.run(*(["ldconfig"] if own else [f"qemu-{arch}-static", self.path / "usr/sbin/ldconfig"]), "-X", "-r", self.path)
+        foreign = [f"qemu-{arch}-static", self.path / "usr/sbin/ldconfig"]
+        self.run(*(["ldconfig"] if arch == platform.machine() else foreign), "-X", "-r", self.path)
         shutil.rmtree(self.path / "var/cache/ldconfig", ignore_errors=True)
 
     def settle(self):
@@ -70,17 +70,12 @@ class Root:
             (self.path / self.database / name).unlink(missing_ok=True)
 
     def manifests(self, dialect):
-        """The two files of container-manifest lines that take the place of a database."""
+        """The two files of container-manifest lines that take the place of a database. They are without gpg-pubkey,
+        at whose line Trivy gives up."""
         first, epoch = DIALECTS[dialect]
         forms = first, "\t".join(field or epoch for field in FIELDS) + "\n"
-        texts = [self.query(form) for form in forms]
-        if dialect == "marinara":
-            kept = [[line for line in text.splitlines(True) if not line.startswith("gpg-pubkey")] for text in texts]
-            texts = ["".join(sorted(lines)) for lines in kept]
-        return [text.encode() for text in texts]
-
-    def write_manifests(self, dialect):
-        folder = self.path / MANIFESTS
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, text in enumerate(self.manifests(dialect), 1):
-            (folder / f"container-manifest-{number}").write_bytes(text)
+        texts = []
+        for text in map(self.query, forms):
+            lines = [line for line in text.splitlines(True) if not line.startswith("gpg-pubkey")]
+            texts.append("".join(sorted(lines) if dialect == "marinara" else lines).encode())
+        return texts

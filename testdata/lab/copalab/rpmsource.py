@@ -97,7 +97,8 @@ class Source:
             lines += [f"%description -n {package.name}", f"{package.name}, made for the lab."]
         lines += ["%install", f"cp -a '{stage}/.' %{{buildroot}}"]
         for package in self.packages:
-            lines += [f"%files -n {package.name}", "%defattr(-,root,root,-)", *(f.line() for f in package.files if f.listed)]
+            lines += [f"%files -n {package.name}", "%defattr(-,root,root,-)"]
+            lines += [file.line() for file in package.files if file.listed]
             lines += [package.scripts.replace("@", f" -n {package.name}")]
         return "\n".join([*lines, *self.changelog()]) + "\n"
 
@@ -116,7 +117,8 @@ class Source:
         defines = MACROS | self.macros | {"_topdir": str(work), "_rpmdir": str(out)}
         words = [word for name, value in defines.items() for word in ("--define", f"{name} {value}")]
         target = [] if self.arch == "noarch" else ["--target", self.arch]
-        environment = {"PATH": os.environ["PATH"], "HOME": str(work), "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": str(date)}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(work), "LC_ALL": "C.UTF-8",
+                       "SOURCE_DATE_EPOCH": str(date)}
         command = ["rpmbuild", "--quiet", "-bb", *target, *words, str(spec)]
         done = subprocess.run(command, env=environment, capture_output=True, check=False)
         if done.returncode:

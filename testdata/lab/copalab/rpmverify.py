@@ -101,9 +101,9 @@ def complaints(image):
         if line and not re.match(r"\S+ +c /", line):
             yield f"rpm -Va: {line}"
     if shutil.which("dnf"):
-        where = ["--installroot", image.root.path, "--releasever=3.0", "--setopt=reposdir=/nonexistent", "--forcearch", image.arch]
-        checked = image.root.run("dnf", "-q", "--setopt=install_weak_deps=0", *where, "check", check=False)
-        for line in checked.stdout.splitlines() + checked.stderr.splitlines():
+        where = ["--installroot", image.root.path, "--releasever=3.0", "--forcearch", image.arch]
+        checked = image.root.run("dnf", "-q", "--setopt=reposdir=/nonexistent", *where, "check", check=False)
+        for line in (checked.stdout + checked.stderr).splitlines():
             if not WITHOUT.search(line) and not line.startswith("Error: Check discovered"):
                 yield f"dnf check: {line}"
 
