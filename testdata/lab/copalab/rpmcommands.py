@@ -77,6 +77,7 @@ def add(command):
     p.add_argument("--out", required=True, help="oci:LAYOUT:TAG, or a folder that is not there yet")
     p.add_argument("--arch", default="amd64")
     p.add_argument("--only", metavar="PACKAGES", help="some of those that can be upgraded, with commas")
+    p.add_argument("--add", metavar="PACKAGES", help="packages that are not installed yet, with commas: busybox")
     p.add_argument("--obsoletes", action="store_true", help="packages too that obsolete an installed one")
     p.add_argument("--docs", action="store_true", help="install documents too")
     p.add_argument("--scripts", action="store_true", help="run scriptlets and triggers (needs busybox in the image)")

@@ -41,16 +41,18 @@ def database_from_manifest(image, installed):
 
 
 def chosen(root, repository, options):
-    """The packages of the repository that are newer than an installed one, or obsolete one."""
-    wanted, form = options.only.split(",") if options.only else None, "%{NAME}\t[%{OBSOLETENAME} ]\t%{NEVRA}"
+    """The packages of the repository that are newer than an installed one, or obsolete one, or are added."""
+    wanted, added = (names.split(",") if names else [] for names in (options.only, options.add))
+    form = "%{NAME}\t[%{OBSOLETENAME} ]\t%{NEVRA}"
     have = dict(line.split("\t") for line in root.query("%{NAME}\t%{NEVRA}\n").splitlines())
     found = []
     for path in sorted(repository.glob("*.rpm")):
         name, replaced, version = root.rpm("-qp", "--nosignature", "--qf", form, path).stdout.split("\t")
         takes = options.obsoletes and have.keys() & set(replaced.split())
-        if (name in have and have[name] != version or takes) and (not wanted or name in wanted):
+        newer = name in have and have[name] != version or takes
+        if name in added or newer and (not wanted or name in wanted):
             found.append(path)
-    if wanted and len(found) != len(wanted):
+    if wanted and len(found) != len(wanted) + len(added):
         raise LabError(f"only {' '.join(path.name for path in found)} can be upgraded")
     return found
 
