@@ -53,7 +53,7 @@ def chosen(root, repository, options):
         if name in added or newer and (not wanted or name in wanted):
             found.append(path)
     if wanted and len(found) != len(wanted) + len(added):
-        raise LabError(f"only {' '.join(path.name for path in found)} can be upgraded")
+        raise LabError(f"of {' '.join(wanted + added)} only these are there: {' '.join(path.name for path in found)}")
     return found
 
 
