@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""The lab: real Debian packages, distroless images, mirrors, registries and scanners for the tests.
+"""The lab: real Debian and made RPM packages, images, mirrors, registries and scanners for the tests.
 
     lab.py image --release bookworm --flavour static,base --pick old,new --out LAYOUT
     lab.py diff oci:LAYOUT:base-old oci:LAYOUT:base-new     # what a perfect patch changes
     lab.py verify oci:LAYOUT:base-old                       # is the image sound in itself?
     lab.py mirror MIRROR libssl3 tzdata --release bookworm --evil expired
     lab.py registry start --mode token DIR; lab.py registry stop DIR
+    lab.py rpm-repo REPO --evil expired                     # signed RPMs of awkward kinds, old and new
+    lab.py rpm-image REPO LAYOUT --db sqlite,manifest       # Azure-Linux-shaped: sqlite-old, manifest-new...
+    lab.py rpm-verify oci:LAYOUT:patched --before oci:LAYOUT:sqlite-old
+    lab.py rpm-golden oci:LAYOUT:sqlite-old REPO/new/x86_64 --out oci:LAYOUT:golden
+    lab.py rpm-headers oci:LAYOUT:patched oci:LAYOUT:golden # the same headers and rows but for the time
     lab.py scanners TOOLS; lab.py trivy-db CACHE; lab.py trivy oci:LAYOUT:base-old --tools TOOLS --cache CACHE
 
 `old` is the oldest version that any suite of the release carries, `main` the release
@@ -26,7 +31,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the folder is under version control
 
-from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools, scanners, serve
+from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools
+from copalab import rpmcommands, scanners, serve, signing
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
 
@@ -69,7 +75,7 @@ def push(a):
 
 
 def make_mirror(a):
-    with contextlib.closing(mirror.Signer()) as signer:
+    with contextlib.closing(signing.Signer()) as signer:
         mini = mirror.MiniMirror(Archive(a.lab_cache), a.out, a.release, a.arch.split(","))
         mini.build(names(a), a.versions, signer)
         for kind in a.evil:
@@ -91,8 +97,9 @@ def registry_start(a):
 
 
 def trivy_db(a):
-    releases, wanted = a.release or list(RELEASES), a.package or scanners.PACKAGES
-    print(scanners.build_database(Archive(a.lab_cache), releases, wanted, a.cache), "vulnerabilities")
+    releases, wanted = a.release or ([] if a.rpm_repo else list(RELEASES)), a.package or scanners.PACKAGES
+    count = scanners.build_database(Archive(a.lab_cache), releases, wanted, a.cache, a.rpm_repo)
+    print(count, "vulnerabilities")
 
 
 def trivy(a):
@@ -188,6 +195,7 @@ def parser():
     p = command("full-mirror", full_mirror, "the real whole indexes and some pools, for benchmarks")
     p.add_argument("out")
     package_arguments(p)
+    rpmcommands.add(command)
     registry_commands(command("registry", None, "a real registry on loopback"))
     p = command("serve", lambda a: serve.serve_files(a.dir, a.log), "serve a folder until standard input closes")
     p.add_argument("dir")
@@ -220,9 +228,10 @@ def registry_commands(p):
 def scanner_commands(command):
     p = command("scanners", lambda a: scanners.install(a.dir), "install Trivy and Syft, checked by SHA-256")
     p.add_argument("dir")
-    p = command("trivy-db", trivy_db, "write a Trivy database from the changelogs of real packages")
+    p = command("trivy-db", trivy_db, "write a Trivy database from changelogs and advisories")
     p.add_argument("cache")
-    p.add_argument("--release", action="append", choices=RELEASES)
+    p.add_argument("--release", action="append", choices=RELEASES, help="default: all; with --rpm-repo none")
+    p.add_argument("--rpm-repo", metavar="REPO", help="what `rpm-repo` made: its advisories, as Azure Linux 3.0's")
     p.add_argument("--package", action="append")
     p = command("trivy", trivy, "scan an image with Trivy, offline", scan_arguments)
     p.add_argument("--cache", required=True, help="what `trivy-db` wrote")
@@ -234,6 +243,7 @@ def scanner_commands(command):
 
 def main():
     arguments = parser().parse_args()
+    sys.stdout.reconfigure(errors="surrogateescape")  # a file's name need not be UTF-8
     try:
         return int(arguments.act(arguments) or 0)
     except (LabError, subprocess.CalledProcessError) as error:

@@ -6,16 +6,12 @@ import hashlib
 import lzma
 import re
 import shutil
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 
-from . import LabError
 from .archive import newer
+from .signing import DATE, DAY, Signer
 
-DATE = 1795176000  # 2026-11-20 12:00 UTC: a fixed Date, so that the same input gives the same text
-DAY = 86400
 KEPT_FIELDS = ("Origin", "Label", "Suite", "Version", "Codename")
 EVIL = {
     "expired": "Valid-Until is in the past",
@@ -30,34 +26,6 @@ EVIL = {
 
 def rfc(seconds):
     return time.strftime("%a, %d %b %Y %H:%M:%S UTC", time.gmtime(seconds))
-
-
-class Signer:
-    """A key made for one mirror; its secret half dies with the process."""
-
-    def __init__(self, name="Copa test archive <archive@copa.invalid>"):
-        self.home = tempfile.mkdtemp(prefix="copa-lab-gpg-")
-        self.gpg("--faked-system-time", f"{DATE - DAY}!", "--quick-gen-key", name, "rsa3072", "sign", "never")
-
-    def gpg(self, *arguments, data=None):
-        command = ["gpg", "--homedir", self.home, "--quiet", "--batch", "--yes", "--passphrase", "", *arguments]
-        done = subprocess.run(command, input=data, capture_output=True, check=False)
-        if done.returncode:
-            raise LabError(f"gpg: {done.stderr.decode()}")
-        return done.stdout
-
-    def public(self, *form):
-        return self.gpg(*form, "--export")
-
-    def sign(self, folder):
-        """Writes InRelease and Release.gpg beside a Release."""
-        text, clock = (folder / "Release").read_bytes(), ("--faked-system-time", f"{DATE + 60}!")
-        (folder / "InRelease").write_bytes(self.gpg(*clock, "--clearsign", data=text))
-        (folder / "Release.gpg").write_bytes(self.gpg(*clock, "--armor", "--detach-sign", data=text))
-
-    def close(self):
-        subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "gpg-agent"], check=False)
-        shutil.rmtree(self.home, ignore_errors=True)
 
 
 def top_of(out, suite):

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from argparse import Namespace
 
-from . import compare, distroless, mirror, scanners
+from . import compare, distroless, mirror, scanners, signing
 from .archive import newer
 from .layout import ImageView, write_archive
 
@@ -35,7 +35,7 @@ def make_mirror(archive, folder, image):
     shutil.rmtree(folder, ignore_errors=True)
     installed = compare.packages(compare.merged(ImageView(image, ARCH))).values()
     wanted = [name for name, version in installed if newer(newest(archive, name), version)]
-    with contextlib.closing(mirror.Signer()) as signer:
+    with contextlib.closing(signing.Signer()) as signer:
         mirror.MiniMirror(archive, folder, RELEASE, [ARCH]).build(sorted(wanted), "new", signer)
 
 

@@ -1,7 +1,8 @@
 """Trivy and Syft, run without network by an unprivileged user, and a vulnerability database for Trivy.
 
-The database holds the CVE ids that the changelogs of the newest packages name, each
-with the version whose changelog entry names it: real ids, real versions, no severity.
+The database holds the CVE ids that the changelogs of the newest Debian packages name, each
+with the version whose changelog entry names it: real ids, real versions, no severity. For
+RPM packages of the lab it holds what their repository's advisories say.
 """
 
 import gzip
@@ -13,7 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import LabError, bbolt, deb
+from . import LabError, bbolt, deb, rpmrepo
 from .archive import RELEASES, newer
 from .layout import as_directory
 
@@ -25,6 +26,11 @@ TRACKER = {
     "ID": "debian",
     "Name": "Debian Security Tracker",
     "URL": "https://salsa.debian.org/security-tracker-team/security-tracker",
+}
+AZURE = {
+    "ID": "azure",
+    "Name": "Azure Linux Vulnerability Data",
+    "URL": "https://github.com/microsoft/AzureLinuxVulnerabilityData",
 }
 PACKAGES = """
     base-files ca-certificates libc6 libcom-err2 libdb5.3 libexpat1 libgcc-s1 libgssapi-krb5-2 liblzma5 libncursesw6
@@ -40,17 +46,15 @@ def install(folder):
     subprocess.run([*pip, *what], check=True)
 
 
-def build_database(archive, releases, packages, folder):
+def build_database(archive, releases, packages, folder, rpm_repository=None):
     """Writes a Trivy cache folder; returns the number of vulnerabilities."""
     database, details = {"data-source": {}}, {}
     for release in releases:
-        name = f"debian {RELEASES[release]}"
-        database["data-source"][name] = json.dumps(TRACKER)
-        advisories = database[name] = {}
-        for package in packages:
-            for source, cve, version in changelog_fixes(archive, release, package):
-                advisories.setdefault(source, {})[cve] = json.dumps({"FixedVersion": version})
-                details[cve] = json.dumps({"Title": f"{source}: {cve}", "Severity": "UNKNOWN"})
+        fixes = (fix for package in packages for fix in changelog_fixes(archive, release, package))
+        add(database, details, f"debian {RELEASES[release]}", TRACKER, fixes)
+    if rpm_repository:
+        fixes = (fix for arch in rpmrepo.ARCHES for fix in rpmrepo.fixes(Path(rpm_repository) / "new" / arch))
+        add(database, details, "Azure Linux 3.0", AZURE, fixes)
     database["vulnerability"] = details
     target = Path(folder) / "db"
     target.mkdir(parents=True, exist_ok=True)
@@ -58,6 +62,15 @@ def build_database(archive, releases, packages, folder):
     times = dict.fromkeys(("UpdatedAt", "DownloadedAt"), "2026-11-20T12:00:00Z")
     (target / "metadata.json").write_text(json.dumps({"Version": 2, "NextUpdate": "2099-01-01T00:00:00Z"} | times))
     return len(details)
+
+
+def add(database, details, platform, data_source, fixes):
+    """Adds a platform's (source package, CVE id, fixed version)s."""
+    database["data-source"][platform] = json.dumps(data_source)
+    advisories = database[platform] = {}
+    for source, cve, version in fixes:
+        advisories.setdefault(source, {})[cve] = json.dumps({"FixedVersion": version})
+        details[cve] = json.dumps({"Title": f"{source}: {cve}", "Severity": "UNKNOWN"})
 
 
 def changelog_fixes(archive, release, package):
