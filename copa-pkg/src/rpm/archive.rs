@@ -89,15 +89,16 @@ impl Flags {
     const MISSING_OK: u32 = 1 << 3;
     const NO_REPLACE: u32 = 1 << 4;
     const GHOST: u32 = 1 << 6;
+    const LICENSE: u32 = 1 << 7;
 
     /// Configuration: what the user changed of it stays or is put aside.
     pub(crate) fn is_config(self) -> bool {
         self.0 & Self::CONFIG != 0
     }
 
-    /// Documentation: images leave it out.
+    /// Documentation, which images leave out, and no licence.
     pub(crate) fn is_doc(self) -> bool {
-        self.0 & Self::DOC != 0
+        self.0 & Self::DOC != 0 && self.0 & Self::LICENSE == 0
     }
 
     /// Whether it may be missing.

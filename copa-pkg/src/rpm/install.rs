@@ -130,14 +130,12 @@ impl<'a> Work<'a> {
         let contents = archive.contents()?;
         let algorithm = Algorithm::of(header);
         check_digests(archive, algorithm, &contents)?;
-        let classes = habits::classes(header, &archive.files);
+        let left_out = self.owners.habits.left_out(&name, header, &archive.files);
         let linked = archive.linked();
         let mut groups = BTreeMap::new();
         let mut states = Vec::with_capacity(archive.files.len());
-        for (i, (file, class)) in archive.files.iter().zip(&classes).enumerate() {
+        for (i, (file, left_out)) in archive.files.iter().zip(left_out).enumerate() {
             let content = fate::content_of(file, contents.get(&i));
-            let left_out =
-                class.as_ref().is_some_and(|class| self.owners.habits.leave_out(&name, class));
             let is_linked = linked.contains(&file.first);
             let new =
                 New { package: &name, arch: &arch, file, content, algorithm, is_linked, left_out };

@@ -28,8 +28,6 @@ pub(crate) struct State;
 impl State {
     /// It is there.
     pub(crate) const NORMAL: u8 = 0;
-    /// It belongs to another package that was installed later.
-    pub(crate) const REPLACED: u8 = 1;
     /// It was left out, as documentation is when asked to.
     pub(crate) const NOT_INSTALLED: u8 = 2;
     /// Others share its file system: not touched. Above it only the wrong colour.

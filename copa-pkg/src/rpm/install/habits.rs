@@ -4,8 +4,9 @@
 //! so: their state is "not installed". The new versions of packages are treated likewise.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::rpm::archive::File;
+use crate::rpm::archive::{File, Kind};
 use crate::rpm::header::Header;
 use crate::rpm::record::State;
 use crate::rpm::tag::Tag;
@@ -38,16 +39,33 @@ impl Habits {
         }
     }
 
+    /// Which files of a new package are left out: those of a class that is, and directories that
+    /// hold nothing else.
+    pub(super) fn left_out(&self, name: &str, header: &Header, files: &[File]) -> Vec<bool> {
+        let classes = classes(header, files).into_iter();
+        let mut left_out: Vec<bool> =
+            classes.map(|class| class.is_some_and(|class| self.leave_out(name, &class))).collect();
+        let mut holds: BTreeMap<&Path, bool> = BTreeMap::new();
+        for (file, left_out) in files.iter().zip(&left_out) {
+            let Some(dir) = file.path.parent() else { continue };
+            *holds.entry(dir).or_default() |= !left_out;
+        }
+        for (file, left_out) in files.iter().zip(&mut left_out) {
+            *left_out |= file.kind == Kind::Directory && holds.get(&*file.path) == Some(&false);
+        }
+        left_out
+    }
+
     /// Whether files of this class are left out: as with the package's installed version or, when
     /// that had none, with most packages.
-    pub(super) fn leave_out(&self, name: &str, class: &str) -> bool {
+    fn leave_out(&self, name: &str, class: &str) -> bool {
         let of = self.of.get(&(name.to_owned(), class.to_owned()));
         of.or_else(|| self.all.get(class)).is_some_and(|count| count.left_out > count.there)
     }
 }
 
 /// The class of each file that may be left out: `doc`, or `lang` and its languages.
-pub(super) fn classes(header: &Header, files: &[File]) -> Vec<Option<String>> {
+fn classes(header: &Header, files: &[File]) -> Vec<Option<String>> {
     let mut languages = header.texts(Tag::FILELANGS);
     let mut class = |file: &File| {
         let languages = languages.next().filter(|languages| !languages.is_empty());

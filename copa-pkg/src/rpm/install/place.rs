@@ -120,6 +120,10 @@ impl Work<'_> {
 
     fn directory(&mut self, path: PathBuf, new: &New<'_>) -> u8 {
         let file = self.owned_file(new);
+        if new.left_out {
+            self.directories.insert(path, file);
+            return State::NOT_INSTALLED;
+        }
         let write = match self.root.stat(&path).map(|stat| (stat.kind.clone(), stat)) {
             Some((FileKind::Directory, stat)) => {
                 (stat.mode, stat.uid, stat.gid) != (file.mode, file.uid, file.gid)
@@ -136,9 +140,8 @@ impl Work<'_> {
             self.paths.becomes_directory(&path);
             self.out.changes.write(path.clone(), file.clone());
         }
-        let is_there = write || self.root.stat(&path).is_some() || new.file.flags.is_ghost();
         self.directories.insert(path, file);
-        if !is_there && new.left_out { State::NOT_INSTALLED } else { State::NORMAL }
+        State::NORMAL
     }
 
     fn leads_to_directory(&self, path: &Path) -> bool {
@@ -149,7 +152,7 @@ impl Work<'_> {
     /// when something is written below them.
     fn is_new_directory(&self, path: &Path, new: &New<'_>) -> bool {
         let parent = path.parent().unwrap_or(Path::new(""));
-        let unwanted = new.left_out || new.file.flags.is_ghost() || self.owners.old(path).is_some();
+        let unwanted = new.file.flags.is_ghost() || self.owners.old(path).is_some();
         let known = self.db.is_manifest_only() && new.file.flags.is_doc();
         !unwanted && !known && self.paths.is_directory(parent)
     }
