@@ -44,6 +44,14 @@ impl Copa {
         self.mirror(folder).args(["--keyring".as_ref(), keyring.as_os_str()])
     }
 
+    /// Takes RPM packages from the folder of an architecture in a repository of the lab, which is
+    /// signed with a key of its own.
+    pub(crate) fn rpm_repository(self, folder: &Path, arch: &str) -> Self {
+        let mirror = format!("azurelinux=file://{}/new/{arch}", folder.display());
+        let keyring = folder.join("RPM-GPG-KEY");
+        self.args(["--mirror", &mirror, "--keyring", keyring.to_str().unwrap()])
+    }
+
     pub(crate) fn run(mut self) -> Ran {
         run(&mut self.0)
     }

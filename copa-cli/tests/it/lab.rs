@@ -210,6 +210,53 @@ pub(crate) fn mini_mirror(evil: Option<&str>) -> PathBuf {
     good.with_file_name(name)
 }
 
+/// A signed RPM repository and its broken twins: `new/ARCH` is what packages come from,
+/// `RPM-GPG-KEY` who signed.
+pub(crate) fn rpm_repository(evil: Option<&str>) -> PathBuf {
+    const EVIL: [&str; 9] = [
+        "--evil=tampered-rpm",
+        "--evil=tampered-header",
+        "--evil=tampered-primary",
+        "--evil=tampered-repomd",
+        "--evil=wrong-key",
+        "--evil=unsigned",
+        "--evil=expired",
+        "--evil=rollback",
+        "--evil=missing-rpm",
+    ];
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let good = MADE.get_or_init(|| {
+        let folder = shared().join("rpm-repo");
+        let arguments = ["rpm-repo", folder.to_str().unwrap()];
+        lab(arguments.iter().chain(&EVIL)).exits(0);
+        folder
+    });
+    let name = evil.map_or("rpm-repo".to_owned(), |evil| format!("rpm-repo-{evil}"));
+    good.with_file_name(name)
+}
+
+/// A layout of images by the real rpm: `DATABASE-PICK` for x86_64 and `arm-DATABASE-PICK` for
+/// aarch64.
+pub(crate) fn rpm_images() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let layout = shared().join("rpm-images");
+        build_rpm_images(&layout, &["--db=sqlite,manifest,both,wal,sysimage"]);
+        build_rpm_images(
+            &layout,
+            &["--db=both,manifest", "--arch=aarch64", "--tag=arm-{db}-{pick}"],
+        );
+        layout
+    })
+}
+
+/// Adds images by the real rpm to a layout.
+pub(crate) fn build_rpm_images(layout: &Path, options: &[&str]) {
+    let repository = rpm_repository(None);
+    let arguments = ["rpm-image", repository.to_str().unwrap(), layout.to_str().unwrap()];
+    lab(arguments.iter().chain(options)).exits(0);
+}
+
 /// A process of the lab that ends when its standard input closes, even if this one is killed.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -300,6 +347,20 @@ pub(crate) fn trivy(image: &str) -> Value {
         .chain(&cache))
     .exits(0)
     .json()
+}
+
+/// Scans an image of RPM packages with Trivy, with a database of what the lab's packages fix.
+pub(crate) fn trivy_rpm(image: &str) -> Value {
+    static DATABASE: OnceLock<PathBuf> = OnceLock::new();
+    let cache = DATABASE.get_or_init(|| {
+        let folder = shared().join("trivy-rpm");
+        let repository = rpm_repository(None);
+        let arguments = ["trivy-db".as_ref(), folder.as_os_str(), "--rpm-repo".as_ref()];
+        lab(arguments.iter().copied().chain([repository.as_os_str()])).exits(0);
+        folder
+    });
+    let tools = tools().to_str().unwrap();
+    lab(["trivy", image, "--tools", tools, "--cache", cache.to_str().unwrap()]).exits(0).json()
 }
 
 /// Lists an image with Syft, offline.

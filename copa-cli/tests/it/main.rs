@@ -15,4 +15,5 @@ mod places;
 mod quickstart;
 mod registry_faults;
 mod repeat;
+mod rpm;
 mod scanners;

@@ -10,7 +10,7 @@ use crate::copa::Copa;
 use crate::lab::{BOOKWORM, need, oci, syft, trivy};
 
 /// What Trivy says about the operating system's packages: how many, and which CVEs each has.
-fn findings(report: &Value) -> (usize, BTreeMap<String, usize>) {
+pub(crate) fn findings(report: &Value) -> (usize, BTreeMap<String, usize>) {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let mut packages = 0;
     let mut found = BTreeMap::new();
@@ -24,7 +24,7 @@ fn findings(report: &Value) -> (usize, BTreeMap<String, usize>) {
 }
 
 /// Package names and versions, as Syft lists them.
-fn listed(document: &Value) -> BTreeMap<String, String> {
+pub(crate) fn listed(document: &Value) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let artifacts = document["artifacts"].as_array().unwrap().iter();
     artifacts.map(|one| (text(&one["name"]), text(&one["version"]))).collect()

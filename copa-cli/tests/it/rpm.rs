@@ -1,0 +1,246 @@
+//! RPM images: a patched image is what the real `rpm -U` makes of it, and so say rpm, dnf and
+//! scanners.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::copa::Copa;
+use crate::lab::{self, Ran, must, need, oci, rpm_images, rpm_repository};
+use crate::scanners::{findings, listed};
+
+/// Patches an image with everything that the lab's repository has.
+fn patched(scratch: &Path, image: &str, arch: &str, options: &[&str]) -> (String, Ran) {
+    let out = oci(&scratch.join("out"), "patched");
+    let run = Copa::patch(scratch, image).rpm_repository(&rpm_repository(None), arch);
+    let ran = run.args(["--to", &out]).args(options).run();
+    (out, ran)
+}
+
+/// What the real rpm makes of an image. New needs of packages are met by a shell, as dnf does.
+fn upgraded(scratch: &Path, image: &str, arch: [&str; 2]) -> String {
+    let golden = oci(&scratch.join("golden"), "golden");
+    let repository = rpm_repository(None).join("new").join(arch[0]);
+    let repository = repository.to_str().unwrap();
+    let out = format!("--out={golden}");
+    let mut arguments =
+        vec!["rpm-golden", image, repository, &out, "--add=busybox", "--arch", arch[1]];
+    // A cache that is made anew names the version of ldconfig; of libraries it says the same.
+    arguments.extend((arch == ARM).then_some("--no-ldconfig"));
+    lab::lab(arguments).exits(0);
+    golden
+}
+
+/// The paths that differ between the images, without databases: those are compared in substance.
+fn different(one: &str, other: &str, arch: &str) -> Vec<String> {
+    let said = lab::lab(["diff", one, other, "--arch", arch]).stdout;
+    let is_database = |line: &&str| {
+        ["/rpmdb.sqlite", "/container-manifest-1", "/container-manifest-2"]
+            .iter()
+            .any(|name| line.ends_with(name))
+    };
+    said.lines().filter(|line| !is_database(line)).map(ToOwned::to_owned).collect()
+}
+
+/// A patched image has the files, headers and index rows of an upgraded one; rpm and dnf find
+/// nothing wrong with it.
+fn is_as_upgraded(image: &str, arch: [&str; 2]) {
+    let scratch = TempDir::new().unwrap();
+    let (out, ran) = patched(scratch.path(), image, arch[0], &[]);
+    let ran = ran.exits(0);
+    let golden = upgraded(scratch.path(), image, arch);
+    assert_eq!(different(&golden, &out, arch[1]), Vec::<String>::new(), "{image}: {ran}");
+    lab::lab(["rpm-verify", &out, "--before", image, "--arch", arch[1]]).exits(0);
+    lab::lab(["rpm-headers", &golden, &out, "--arch", arch[1]]).exits(0);
+}
+
+const X86: [&str; 2] = ["x86_64", "amd64"];
+const ARM: [&str; 2] = ["aarch64", "arm64"];
+
+#[test]
+fn every_database_is_as_upgraded() {
+    need!("rpm", "rpmbuild", "createrepo_c", "dnf");
+    for database in ["sqlite", "both", "wal", "sysimage"] {
+        is_as_upgraded(&oci(rpm_images(), &format!("{database}-old")), X86);
+    }
+    is_as_upgraded(&oci(rpm_images(), "arm-both-old"), ARM);
+}
+
+/// Configuration that the user changed or removed has the fates that rpm gives it.
+#[test]
+fn configuration_has_rpms_fates() {
+    need!("rpm", "rpmbuild", "createrepo_c", "dnf");
+    let scratch = TempDir::new().unwrap();
+    let layer = r#"[{"write": "/etc/demo.conf", "text": "mine\n"},
+        {"write": "/etc/demo-replace.conf", "text": "mine\n"},
+        {"write": "/etc/demo-same.conf", "text": "mine\n"},
+        {"write": "/etc/demo.d/20-removed.conf", "text": "mine\n"},
+        {"write": "/etc/demo.d/30-added.conf", "text": "mine\n"},
+        {"write": "/app", "text": "x"}]"#;
+    let images = scratch.path().join("images");
+    lab::build_rpm_images(&images, &["--db=sqlite", "--pick=old", "--layer", layer]);
+    let image = oci(&images, "sqlite-old");
+    is_as_upgraded(&image, X86);
+    let (_, ran) = patched(scratch.path(), &image, "x86_64", &[]);
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    for word in ["etc/demo.conf", "etc/demo-replace.conf.rpmsave", "etc/demo.d/20-removed.conf"] {
+        assert!(said.contains(word), "{word}: {ran}");
+    }
+}
+
+/// Images of which only a manifest says what is in them.
+#[test]
+fn manifests_keep_their_lines() {
+    need!("rpm", "rpmbuild", "createrepo_c", "umoci");
+    for (tag, arch) in [("manifest", X86), ("arm-manifest", ARM)] {
+        let scratch = TempDir::new().unwrap();
+        let image = oci(rpm_images(), &format!("{tag}-old"));
+        let (out, ran) = patched(scratch.path(), &image, arch[0], &[]);
+        ran.exits(0);
+        lab::lab(["rpm-verify", &out, "--before", &image, "--arch", arch[1]]).exits(0);
+        let lines = |image: &str, name: &str| {
+            let root = scratch.path().join(name);
+            unpack(image, &root);
+            let manifest = root.join("rootfs/var/lib/rpmmanifest/container-manifest-2");
+            fs::read_to_string(manifest).unwrap().lines().map(ToOwned::to_owned).collect()
+        };
+        let (before, after): (Vec<String>, Vec<String>) = (lines(&image, "a"), lines(&out, "b"));
+        let stayed = |name: &str| {
+            let of = |lines: &[String]| {
+                lines.iter().find(|line| line.starts_with(&format!("{name}\t"))).cloned()
+            };
+            assert!(of(&before).is_some());
+            assert_eq!(of(&before), of(&after), "{name}");
+        };
+        stayed("filesystem");
+        assert_ne!(before, after);
+    }
+}
+
+#[test]
+fn scanners_find_nothing_fixable() {
+    need!("rpm", "rpmbuild", "createrepo_c", "unshare", "setpriv");
+    for database in ["sqlite", "manifest"] {
+        let scratch = TempDir::new().unwrap();
+        let image = oci(rpm_images(), &format!("{database}-old"));
+        let report = lab::trivy_rpm(&image);
+        let (_, before) = findings(&report);
+        assert!(before.contains_key("openssl-libs"), "{database}: {before:?}");
+        let file = scratch.path().join("report.json");
+        fs::write(&file, report.to_string()).unwrap();
+        let with_report = ["-r", file.to_str().unwrap()];
+        let (out, ran) = patched(scratch.path(), &image, "x86_64", &with_report);
+        ran.exits(0);
+        assert_eq!(findings(&lab::trivy_rpm(&out)).1, BTreeMap::new(), "{database}");
+        let syft = listed(&lab::syft(&out));
+        let rebuilt = listed(&lab::syft(&oci(rpm_images(), &format!("{database}-new"))));
+        for name in ["openssl", "openssl-libs", "glibc", "libdemo", "epochal"] {
+            assert_eq!(syft[name], rebuilt[name], "{database}: {name}");
+        }
+    }
+}
+
+/// A program of the patched image starts, and is the new one.
+#[test]
+fn programs_start() {
+    need!("rpm", "rpmbuild", "createrepo_c", "umoci", "chroot");
+    for database in ["sqlite", "manifest"] {
+        let scratch = TempDir::new().unwrap();
+        let image = oci(rpm_images(), &format!("{database}-old"));
+        let (out, ran) = patched(scratch.path(), &image, "x86_64", &[]);
+        ran.exits(0);
+        let version = |image: &str, name: &str| {
+            let root = scratch.path().join(name);
+            unpack(image, &root);
+            let root = root.join("rootfs");
+            must("chroot", [root.as_os_str(), "/usr/bin/openssl".as_ref(), "version".as_ref()])
+                .stdout
+        };
+        let golden = oci(rpm_images(), &format!("{database}-new"));
+        assert_eq!(version(&out, "a"), version(&golden, "b"), "{database}");
+        assert_ne!(version(&out, "c"), version(&image, "d"), "{database}");
+    }
+}
+
+fn unpack(image: &str, to: &Path) {
+    let (layout, _) = image.strip_prefix("oci:").unwrap().rsplit_once(':').unwrap();
+    assert!(Path::new(layout).is_dir());
+    let image = image.strip_prefix("oci:").unwrap();
+    must("umoci", ["unpack", "--image", image, to.to_str().unwrap()]);
+}
+
+#[test]
+fn the_same_digest_twice() {
+    need!("rpm", "rpmbuild", "createrepo_c");
+    let image = oci(rpm_images(), "sqlite-old");
+    let digests = ["1", "8"].map(|jobs| {
+        let scratch = TempDir::new().unwrap();
+        let (out, ran) = patched(scratch.path(), &image, "x86_64", &["--jobs", jobs]);
+        ran.exits(0);
+        must("skopeo", ["inspect", "--format", "{{.Digest}}", &out]).stdout
+    });
+    assert_eq!(digests[0], digests[1]);
+}
+
+/// What is not what was signed stops everything, and leaves nothing behind.
+#[test]
+fn what_is_not_trusted_is_refused() {
+    need!("rpm", "rpmbuild", "createrepo_c");
+    let image = oci(rpm_images(), "sqlite-old");
+    for (evil, code, word) in [
+        ("tampered-rpm", 4, "payload"),
+        ("tampered-header", 4, "NEW"),
+        ("tampered-primary", 4, "primary"),
+        ("tampered-repomd", 4, "repomd.xml"),
+        ("wrong-key", 4, "repomd.xml"),
+        ("unsigned", 4, "repomd.xml"),
+        ("expired", 4, "expired"),
+        ("missing-rpm", 5, "payload-gzip"),
+    ] {
+        let scratch = TempDir::new().unwrap();
+        let to = scratch.path().join("out");
+        let run = Copa::patch(scratch.path(), &image)
+            .rpm_repository(&rpm_repository(Some(evil)), "x86_64");
+        let ran = run.args(["--to", &oci(&to, "patched")]).run().exits(code);
+        assert!(word == "NEW" || ran.stderr.contains(word), "{evil}: {ran}");
+        assert!(!to.join("index.json").exists(), "{evil}");
+    }
+}
+
+/// Metadata that is older than what was seen before is refused.
+#[test]
+fn older_metadata_is_refused() {
+    need!("rpm", "rpmbuild", "createrepo_c");
+    let scratch = TempDir::new().unwrap();
+    let image = oci(rpm_images(), "sqlite-old");
+    let place = scratch.path().join("mirror");
+    std::os::unix::fs::symlink(rpm_repository(None), &place).unwrap();
+    let run = || {
+        let cache = scratch.path().join("cache");
+        let run = Copa::patch(scratch.path(), &image).rpm_repository(&place, "x86_64");
+        run.args(["--dry-run", "--cache-dir", cache.to_str().unwrap()]).run()
+    };
+    run().exits(0);
+    fs::remove_file(&place).unwrap();
+    std::os::unix::fs::symlink(rpm_repository(Some("rollback")), &place).unwrap();
+    let ran = run().exits(4);
+    assert!(ran.stderr.contains("repomd.xml"), "{ran}");
+}
+
+/// Scripts never run; with a flag, packages with scripts that matter are refused.
+#[test]
+fn scripts_that_matter_are_refused_when_asked_to() {
+    need!("rpm", "rpmbuild", "createrepo_c");
+    let scratch = TempDir::new().unwrap();
+    let image = oci(rpm_images(), "sqlite-old");
+    let (_, ran) = patched(scratch.path(), &image, "x86_64", &["--refuse-scripts"]);
+    let ran = ran.exits(3);
+    assert!(ran.stderr.contains("scripted"), "{ran}");
+    let options = ["--refuse-scripts", "--ignore-errors"];
+    let (out, ran) = patched(scratch.path(), &image, "x86_64", &options);
+    let ran = ran.exits(3);
+    assert!(ran.stdout.contains("openssl-libs"), "{ran}");
+    lab::lab(["rpm-verify", &out, "--before", &image]).exits(0);
+}
