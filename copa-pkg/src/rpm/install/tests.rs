@@ -1,1 +1,194 @@
+use std::path::Path;
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::memory_root::MemoryRoot;
+use crate::rpm::file::PackageFile;
+use crate::rpm::oracle::{Lab, have};
+use crate::{Candidate, Change, Checksum, Content, Unrun};
+
+/// A package file that somebody vouches for.
+fn package(bytes: Vec<u8>) -> Option<Package> {
+    let bytes = Bytes::from(bytes);
+    let file = PackageFile::parse("test", &bytes).ok()?;
+    let installed = installed::package(&file.header).ok()??;
+    let candidate = Candidate {
+        name: installed.name,
+        version: installed.version,
+        arch: installed.arch,
+        source: installed.source,
+        url: "https://mirror.invalid/x.rpm".parse().unwrap(),
+        size: bytes.len() as u64,
+        checksum: Checksum::Sha256(String::new()),
+        origin: "test".into(),
+        relations: installed.relations,
+    };
+    Some(Package { candidate, bytes, vouched: true, warning: None })
+}
+
+/// A root with release 1 of the oracle's packages, and release 2 with these edits.
+fn upgrade(edits: &[(&str, &str)]) -> Option<(MemoryRoot, Vec<Package>)> {
+    if !have("rpm") || !have("rpmbuild") {
+        return None;
+    }
+    let lab = Lab::new();
+    let old = lab.build("1", &[]);
+    lab.install(&old.iter().map(|path| &**path).collect::<Vec<_>>());
+    let mut root = MemoryRoot::default();
+    root.file("var/lib/rpm/rpmdb.sqlite", &lab.database());
+    for path in ["opt/demo/file", "opt/demo/hard"] {
+        root.file(path, b"1\n");
+    }
+    root.link("opt/demo/link", "file");
+    root.file("opt/demo/conf", b"conf\n");
+    root.file("opt/moved/x", b"x\n");
+    let new = lab.build("2", edits);
+    let read = |path: &PathBuf| package(std::fs::read(path).unwrap()).unwrap();
+    Some((root, new.iter().map(read).collect()))
+}
+
+fn content(out: &Installation, path: &str) -> Option<Vec<u8>> {
+    match out.changes.get(Path::new(path))? {
+        Change::Write(File { content: Content::Regular(bytes), .. }) => Some(bytes.to_vec()),
+        _ => None,
+    }
+}
+
+/// What the user is told of the path.
+fn kept(out: &Installation, path: &str) -> Option<Why> {
+    out.kept.iter().find(|kept| kept.path == Path::new(path)).map(|kept| kept.why)
+}
+
+const OTHER: (&str, &str) = ("echo conf >", "echo other >");
+
+#[test]
+fn files_links_and_database_are_written_and_documentation_is_not() {
+    let Some((root, packages)) = upgrade(&[]) else { return };
+    let out = install(&root, &packages).unwrap();
+    assert_eq!(content(&out, "opt/demo/file").unwrap(), b"2\n");
+    let hard = out.changes.get(Path::new("opt/demo/hard"));
+    let to = Content::Hardlink("opt/demo/file".into());
+    assert!(matches!(hard, Some(Change::Write(file)) if file.content == to), "{hard:?}");
+    assert!(content(&out, "var/lib/rpm/rpmdb.sqlite").is_some());
+    assert!(out.changes.get(Path::new("opt/demo/doc/README")).is_none());
+    assert!(out.changes.get(Path::new("opt/demo/ghost")).is_none());
+}
+
+#[test]
+fn configuration_has_its_fates() {
+    let noreplace = ("%config(noreplace)", "%config(noreplace)");
+    let replace = ("%config(noreplace)", "%config");
+    let no_config = ("%config(noreplace) ", "");
+    for (mine, edit, at_path, aside, said) in [
+        // Not changed by the user, or only as the package does.
+        ("conf\n", noreplace, Some("other\n"), None, None),
+        ("other\n", noreplace, Some("other\n"), None, None),
+        // Changed by the user.
+        ("mine\n", noreplace, None, Some((".rpmnew", "other\n")), Some(Why::Changed)),
+        ("mine\n", replace, Some("other\n"), Some((".rpmsave", "mine\n")), None),
+        ("mine\n", no_config, Some("other\n"), Some((".rpmsave", "mine\n")), None),
+    ] {
+        let Some((mut root, packages)) = upgrade(&[edit, OTHER]) else { return };
+        root.file("opt/demo/conf", mine.as_bytes());
+        let out = install(&root, &packages).unwrap();
+        let text = |path: &str| content(&out, path).map(|b| String::from_utf8(b).unwrap());
+        assert_eq!(text("opt/demo/conf").as_deref(), at_path, "{mine} {edit:?}");
+        let saved = aside.map(|(ending, _)| text(&format!("opt/demo/conf{ending}")).unwrap());
+        assert_eq!(saved.as_deref(), aside.map(|(_, text)| text), "{mine} {edit:?}");
+        assert_eq!(kept(&out, "opt/demo/conf"), said, "{mine} {edit:?}");
+    }
+}
+
+#[test]
+fn what_did_not_change_in_the_package_is_left_to_the_user() {
+    let Some((mut root, packages)) = upgrade(&[]) else { return };
+    root.file("opt/demo/conf", b"mine\n");
+    let out = install(&root, &packages).unwrap();
+    assert!(out.changes.get(Path::new("opt/demo/conf")).is_none());
+    assert!(out.kept.is_empty(), "{:?}", out.kept);
+}
+
+#[test]
+fn what_the_new_version_lacks_goes() {
+    let gone = [
+        ("ln -s file %{buildroot}/opt/demo/link", ":"),
+        ("/opt/demo/link\n", ""),
+        ("echo conf >%{buildroot}/opt/demo/conf", ":"),
+        ("%config(noreplace) /opt/demo/conf\n", ""),
+    ];
+    for (mine, saved) in [("conf\n", None), ("mine\n", Some(b"mine\n".to_vec()))] {
+        let Some((mut root, packages)) = upgrade(&gone) else { return };
+        root.file("opt/demo/conf", mine.as_bytes());
+        let out = install(&root, &packages).unwrap();
+        for path in ["opt/demo/link", "opt/demo/conf"] {
+            assert_eq!(out.changes.get(Path::new(path)), Some(&Change::Remove), "{path}");
+        }
+        assert_eq!(content(&out, "opt/demo/conf.rpmsave"), saved, "{mine}");
+    }
+}
+
+#[test]
+fn what_was_deleted_stays_deleted() {
+    let Some((root, packages)) = upgrade(&[OTHER]) else { return };
+    let mut without = MemoryRoot::default();
+    let database = root.read(Path::new("var/lib/rpm/rpmdb.sqlite")).unwrap().unwrap();
+    without.file("var/lib/rpm/rpmdb.sqlite", &database);
+    without.file("opt/demo/file", b"1\n");
+    let out = install(&without, &packages).unwrap();
+    assert_eq!(kept(&out, "opt/demo/link"), Some(Why::Deleted));
+    assert!(out.changes.get(Path::new("opt/demo/link")).is_none());
+}
+
+#[test]
+fn owners_that_the_image_does_not_know_are_said() {
+    let edit = ("%config(noreplace) /opt", "%attr(4755,nobody,nogroup) /opt");
+    let Some((mut root, packages)) = upgrade(&[edit, OTHER]) else { return };
+    let written = |root: &MemoryRoot| {
+        let out = install(root, &packages).unwrap();
+        let Some(Change::Write(file)) = out.changes.get(Path::new("opt/demo/conf")).cloned() else {
+            panic!("{out:?}")
+        };
+        (
+            (file.uid, file.gid, file.mode),
+            out.warnings.iter().filter(|w| w.contains("nobody")).count(),
+        )
+    };
+    assert_eq!(written(&root), ((0, 0, 0o755), 1));
+    root.file("etc/passwd", b"nobody:x:65534:65534::/:\n");
+    root.file("etc/group", b"nogroup:x:65533:\n");
+    assert_eq!(written(&root), ((65534, 65533, 0o4755), 0));
+}
+
+#[test]
+fn scripts_whose_effect_is_unknown_are_said() {
+    let scripts =
+        ("%files triggers", "%post files\ncp /a /b\n%post\n/sbin/ldconfig\n%files triggers");
+    let Some((root, packages)) = upgrade(&[scripts]) else { return };
+    let out = install(&root, &packages).unwrap();
+    let unrun = Unrun { package: "demo-files".into(), script: "%post".into() };
+    assert_eq!(out.unrun, [unrun]);
+}
+
+#[test]
+fn the_same_packages_make_the_same_changes() {
+    let Some((root, packages)) = upgrade(&[OTHER]) else { return };
+    assert_eq!(install(&root, &packages).unwrap(), install(&root, &packages).unwrap());
+}
+
+#[test]
+fn damaged_packages_never_panic() {
+    let Some((root, packages)) = upgrade(&[OTHER]) else { return };
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(64));
+    let strategy = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>());
+    let result = runner.run(&strategy, |(which, at, byte)| {
+        let mut bytes = which.get(&packages).bytes.to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Some(package) = package(bytes) {
+            let _ = install(&root, &[package]);
+        }
+        Ok(())
+    });
+    result.unwrap();
+}
