@@ -1,4 +1,6 @@
 //! RPM packages: headers, databases and manifests, and RPM's repository format.
+#![doc = ""]
+#![doc = include_str!("../../docs/rpm.md")]
 
 mod archive;
 mod caps;
