@@ -35,6 +35,7 @@ fn from(update: &Update) -> String {
     match (&update.from, &update.reason) {
         (Some(version), _) => version.to_string(),
         (None, Reason::NeededBy(package)) => format!("(new, for {package})"),
+        (None, Reason::Replaces(package)) => format!("(new, in place of {package})"),
         (None, _) => "(new)".to_owned(),
     }
 }

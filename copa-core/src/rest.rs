@@ -43,18 +43,30 @@ fn broken(
         let lost = |need: &&Dependency| whole.meets(need) && !state.meets(need);
         relations.requires.iter().find(lost).cloned()
     };
-    let left = || plan.updates.iter().filter(|update| !failed.contains_key(&update.to.name));
-    for update in left() {
+    let (left, gone): (Vec<_>, Vec<_>) =
+        plan.updates.iter().partition(|update| !failed.contains_key(&update.to.name));
+    for update in &left {
         if let Some(need) = unmet(&update.to.relations) {
             return Some((update.to.name.clone(), need.to_string()));
         }
     }
-    // What failed stays as it was, and must go on having what it had.
+    // What failed stays as it was, and what it makes obsolete. It must go on having what it had.
     let before = State::after(installed, &[], failed);
-    for old in installed.iter().filter(|old| failed.contains_key(&old.name)) {
+    let stays = |old: &&Installed| gone.iter().any(|update| replaces(&update.to, old));
+    for old in installed.iter().filter(stays) {
+        if let Some(update) = left.iter().find(|update| makes_obsolete(&update.to, old)) {
+            let kept =
+                format!("{} {}, which it makes obsolete and which stays,", old.name, old.version);
+            return Some((update.to.name.clone(), format!("an update beside {kept}")));
+        }
         let lost = |need: &&Dependency| before.meets(need) && !state.meets(need);
         let Some(need) = old.relations.requires.iter().find(lost) else { continue };
-        let culprit = left().find(|update| need.0.iter().any(|c| concerns(c, update)));
+        let culprit = left.iter().find(|update| {
+            let lost = installed.iter().filter(|other| makes_obsolete(&update.to, other));
+            let mut all = lost.map(|other| (&*other.name, &other.relations));
+            let new = (&*update.to.name, &update.to.relations);
+            all.any(|lost| concerns(need, lost)) || concerns(need, new)
+        });
         if let Some(update) = culprit {
             let kept = format!("{} {}, which needs {need} and stays,", old.name, old.version);
             return Some((update.to.name.clone(), format!("an update beside {kept}")));
@@ -63,9 +75,21 @@ fn broken(
     None
 }
 
-fn concerns(constraint: &Constraint, update: &Update) -> bool {
-    constraint.name == update.to.name
-        || update.to.relations.provides.iter().any(|provided| provided.name == constraint.name)
+/// Whether the need names the package or what it provides.
+fn concerns(need: &Dependency, (name, relations): (&str, &Relations)) -> bool {
+    let mut provides = relations.provides.iter().map(|provided| &*provided.name).chain([name]);
+    provides.any(|provided| need.0.iter().any(|constraint| constraint.name == provided))
+}
+
+/// Whether the installed package goes when the new one comes.
+fn replaces(new: &Candidate, old: &Installed) -> bool {
+    let for_all = |arch: &str| matches!(arch, "all" | "noarch");
+    let same_arch = new.arch == old.arch || for_all(&new.arch) || for_all(&old.arch);
+    (new.name == old.name && same_arch) || makes_obsolete(new, old)
+}
+
+fn makes_obsolete(new: &Candidate, old: &Installed) -> bool {
+    new.makes_obsolete(&old.name, &old.version)
 }
 
 /// What an image holds: names, with the versions they stand for.
@@ -79,15 +103,12 @@ impl<'a> State<'a> {
         failed: &BTreeMap<String, String>,
     ) -> Self {
         let mut state = Self::default();
-        let updated: BTreeMap<&str, &Candidate> = updates
-            .iter()
-            .filter(|update| !failed.contains_key(&update.to.name))
-            .map(|update| (update.to.name.as_str(), &update.to))
-            .collect();
-        for old in installed.iter().filter(|old| !updated.contains_key(old.name.as_str())) {
+        let updated = updates.iter().filter(|update| !failed.contains_key(&update.to.name));
+        let updated: Vec<&Candidate> = updated.map(|update| &update.to).collect();
+        for old in installed.iter().filter(|old| !updated.iter().any(|new| replaces(new, old))) {
             state.add(&old.name, &old.version, &old.relations);
         }
-        for new in updated.values() {
+        for new in updated {
             state.add(&new.name, &new.version, &new.relations);
         }
         state
@@ -198,6 +219,54 @@ mod tests {
         let updates = || vec![update("bin", &["lib=2"]), update("lib", &[])];
         assert_eq!(left(&image, updates(), "bin"), (String::new(), "bin lib".into()));
         assert_eq!(left(&image, updates(), "lib"), (String::new(), "bin lib".into()));
+    }
+
+    /// An RPM package: `NAME VERSION ARCH`, what it needs and what it makes obsolete.
+    fn rpm(line: &str, needs: &[&str], obsoletes: &[&str]) -> Installed {
+        let words: Vec<&str> = line.split(' ').collect();
+        let bare = |name: &&str| Constraint { name: (*name).into(), arch: None, version: None };
+        Installed {
+            name: words[0].into(),
+            version: Version::Rpm(words[1].parse().unwrap()),
+            arch: words[2].into(),
+            relations: Relations {
+                requires: needs.iter().map(|need| Dependency(vec![bare(need)])).collect(),
+                replaces: obsoletes.iter().map(bare).collect(),
+                ..Relations::default()
+            },
+            ..installed(words[0], &[])
+        }
+    }
+
+    fn rpm_update(to: Installed) -> Update {
+        let mut update = update(&to.name, &[]);
+        update.to.version = to.version;
+        update.to.arch = to.arch;
+        update.to.relations = to.relations;
+        update
+    }
+
+    #[test]
+    fn what_is_obsolete_stays_when_its_successor_fails() {
+        let image = [rpm("old 1 x86_64", &["lib"], &[]), rpm("lib 1 x86_64", &[], &[])];
+        let new = || rpm_update(rpm("new 2 x86_64", &[], &["old"]));
+        let other = || rpm_update(rpm("other 2 x86_64", &[], &["lib"]));
+        assert_eq!(left(&image, vec![new(), other()], "other"), ("new".into(), "other".into()));
+        assert_eq!(left(&image, vec![new(), other()], "new"), (String::new(), "new other".into()));
+        // A package that was divided.
+        let old = rpm_update(rpm("old 2 x86_64", &["new"], &[]));
+        assert_eq!(left(&image, vec![new(), old], "old"), (String::new(), "new old".into()));
+    }
+
+    #[test]
+    fn architectures_are_kept_apart() {
+        let image = [rpm("lib 1 i686", &[], &[]), rpm("lib 1 x86_64", &[], &[])];
+        let (a, b) = (rpm("lib 2 i686", &[], &[]), rpm("lib 2 x86_64", &[], &[]));
+        let updates = vec![rpm_update(a), rpm_update(b)];
+        assert_eq!(left(&image, updates, "lib"), (String::new(), "lib lib".into()));
+        let new = rpm("lib 2 x86_64", &[], &[]);
+        assert!(replaces(&rpm_update(new.clone()).to, &image[1]));
+        assert!(!replaces(&rpm_update(new).to, &image[0]));
     }
 
     #[test]

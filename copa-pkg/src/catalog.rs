@@ -73,6 +73,17 @@ impl Catalog {
         sorted(all.flat_map(|listing| listing.providing(name)).collect())
     }
 
+    /// Names of packages some version of which makes one of these obsolete (RPM: `Obsoletes`).
+    pub(crate) fn obsoleting(&self, names: &BTreeSet<&str>) -> BTreeSet<String> {
+        let rpm = self.listings.iter().filter(|listing| listing.format == Format::Rpm);
+        let records = rpm.flat_map(|listing| listing.index.all());
+        let about = |record: &Record<'_>| {
+            let mut lines = record.relations().replaces.lines();
+            lines.any(|line| names.contains(line.split(' ').next().unwrap_or_default()))
+        };
+        records.filter(about).map(|record| record.package().to_owned()).collect()
+    }
+
     /// The highest version of this package.
     pub fn best(&self, name: &str) -> Option<Candidate> {
         self.candidates(name).into_iter().next()

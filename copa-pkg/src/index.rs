@@ -122,6 +122,11 @@ impl Index {
             .take_while(move |record| record.name() == name.as_bytes())
     }
 
+    /// All packages, by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Record<'_>> {
+        (0..self.packages).filter_map(|i| self.package(i))
+    }
+
     /// The packages that say that they provide this name.
     pub(crate) fn providing<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Record<'a>> {
         let first = partition(self.provides, |i| {

@@ -51,6 +51,19 @@ pub struct Candidate {
     pub relations: Relations,
 }
 
+impl Candidate {
+    /// Whether an installed package of this name and version goes when this one comes (RPM:
+    /// `Obsoletes`; with Debian none does).
+    pub fn makes_obsolete(&self, name: &str, version: &Version) -> bool {
+        let within = |bound: &Option<(Operator, Version)>| {
+            bound.as_ref().is_none_or(|(operator, bound)| operator.holds(version, bound))
+        };
+        matches!(self.version, Version::Rpm(_))
+            && self.name != name
+            && self.relations.replaces.iter().any(|c| c.name == name && within(&c.version))
+    }
+}
+
 /// A package whose bytes are here and are the ones that its [`Candidate`] describes.
 ///
 /// It can only come from [`Candidate::download`], which checks them. Where packages are signed

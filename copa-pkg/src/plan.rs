@@ -101,6 +101,8 @@ pub enum Reason {
     Requested,
     /// The new version of this package needs it.
     NeededBy(String),
+    /// It makes this installed package obsolete, which goes.
+    Replaces(String),
 }
 
 /// A package that stays as it is.

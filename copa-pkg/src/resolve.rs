@@ -25,6 +25,9 @@ pub(crate) trait Offers {
 
     /// All versions of the packages that provide the name, by name, the highest first.
     fn providers(&self, name: &str) -> Vec<Candidate>;
+
+    /// Names of packages some version of which makes one of these obsolete.
+    fn obsoleting(&self, names: &BTreeSet<&str>) -> BTreeSet<String>;
 }
 
 impl Offers for Catalog {
@@ -34,6 +37,10 @@ impl Offers for Catalog {
 
     fn providers(&self, name: &str) -> Vec<Candidate> {
         self.providers(name)
+    }
+
+    fn obsoleting(&self, names: &BTreeSet<&str>) -> BTreeSet<String> {
+        self.obsoleting(names)
     }
 }
 
@@ -71,8 +78,9 @@ impl<'a> Planner<'a> {
         let refused: Vec<(Slot, Skip)> =
             all.into_iter().filter_map(|slot| Some((slot.clone(), self.update(&slot)?))).collect();
         for (slot, skip) in refused {
-            // One that could not have the highest version may since have come along at another.
-            if !self.closure.world().is_planned(&slot) {
+            // One that could not have the highest version may since have come along at another, or
+            // have gone.
+            if !self.closure.world().is_settled(&slot) {
                 self.skip(&slot.name, skip, &[]);
             }
         }
@@ -123,7 +131,8 @@ impl<'a> Planner<'a> {
         match skip {
             Some(skip) => self.skip(&slot.name, skip, vulnerabilities),
             None => {
-                let fixes = self.fixes.entry(slot.clone()).or_default();
+                let heir = self.closure.world().heir(slot).clone();
+                let fixes = self.fixes.entry(heir).or_default();
                 fixes.extend(vulnerabilities.iter().cloned());
             }
         }
@@ -135,7 +144,7 @@ impl<'a> Planner<'a> {
         let no_fix = |best| Some(Skip::NoFix { wanted: wanted.to_owned(), best });
         let Ok(fixed) = self.format.version(wanted) else { return no_fix(best) };
         let world = self.closure.world();
-        match (world.version_before(slot), world.version(slot)) {
+        match (world.version_before(slot), world.version(world.heir(slot))) {
             (Some(has), _) if *has >= fixed => Some(Skip::UpToDate { installed: has.clone() }),
             (_, Some(gets)) if *gets >= fixed => None,
             _ if best.as_ref().is_some_and(|best| *best >= fixed) => {
@@ -174,7 +183,10 @@ impl<'a> Planner<'a> {
             to: candidate.clone(),
             reason: match needed_by {
                 Some(name) if !asked.contains(slot) => Reason::NeededBy(name.into()),
-                _ => Reason::Requested,
+                _ => match closure.world().replaced(slot).filter(|_| from(slot).is_none()) {
+                    Some(old) => Reason::Replaces(old.name.clone()),
+                    None => Reason::Requested,
+                },
             },
             fixes: fixes.remove(slot).unwrap_or_default().into_iter().collect(),
         });
@@ -191,5 +203,7 @@ fn in_order(wanted: &[Wanted]) -> Vec<&Wanted> {
 
 #[cfg(test)]
 mod apt;
+#[cfg(test)]
+mod rpm_tests;
 #[cfg(test)]
 mod tests;

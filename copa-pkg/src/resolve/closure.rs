@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+mod obsolete;
+
 use super::Offers;
 use super::world::{Slot, View, When, World};
 use crate::{Candidate, Constraint, Dependency, Installed, Skip};
@@ -21,6 +23,8 @@ pub(super) struct Closure<'a> {
     world: World<'a>,
     offers: &'a dyn Offers,
     known: BTreeMap<String, Rc<[Rc<Candidate>]>>,
+    /// Names of packages that may make one of the image obsolete.
+    obsoleting: BTreeSet<String>,
     /// How many relations may still be looked at: for this package, for this plan.
     steps: usize,
     all_steps: usize,
@@ -41,15 +45,22 @@ enum BondKind {
 impl<'a> Closure<'a> {
     pub(super) fn new(installed: &'a [Installed], native: &'a str, offers: &'a dyn Offers) -> Self {
         let (world, known) = (World::new(installed, native), BTreeMap::new());
-        Self { world, offers, known, steps: STEPS, all_steps: ALL_STEPS }
+        let names = installed.iter().map(|package| &*package.name).collect();
+        let obsoleting = offers.obsoleting(&names);
+        Self { world, offers, known, obsoleting, steps: STEPS, all_steps: ALL_STEPS }
     }
 
     pub(super) fn world(&self) -> &World<'a> {
         &self.world
     }
 
-    /// The highest version on offer for the slot.
+    /// The highest version on offer for the slot, or what makes its package obsolete.
     pub(super) fn best(&mut self, slot: &Slot) -> Option<Rc<Candidate>> {
+        let own = self.own_best(slot);
+        self.successor(slot, own.as_deref()).or(own)
+    }
+
+    fn own_best(&mut self, slot: &Slot) -> Option<Rc<Candidate>> {
         let all = self.candidates(&slot.name);
         all.iter().find(|candidate| self.world.fits(slot, candidate)).cloned()
     }
@@ -58,7 +69,7 @@ impl<'a> Closure<'a> {
     ///
     /// There is nothing to do when no higher version is on offer or one is planned already.
     pub(super) fn update(&mut self, slot: &Slot) -> Result<(), Skip> {
-        if self.world.is_planned(slot) {
+        if self.world.is_settled(slot) {
             return Ok(());
         }
         let Some(candidate) = self.newer(slot) else { return Ok(()) };
@@ -67,14 +78,15 @@ impl<'a> Closure<'a> {
         }
         self.steps = STEPS.min(self.all_steps);
         let given = self.steps;
-        let done = self.put(slot, candidate, None, 0);
+        let at = self.world.slot(&candidate.name, &candidate.arch);
+        let done = self.put(&at, candidate, None, 0);
         self.all_steps -= given - self.steps;
         done
     }
 
     /// The highest version on offer, when it is higher than what is in the slot.
     fn newer(&mut self, slot: &Slot) -> Option<Rc<Candidate>> {
-        self.best(slot).filter(|best| self.is_newer(slot, best))
+        self.best(slot).filter(|best| best.name != slot.name || self.is_newer(slot, best))
     }
 
     fn is_newer(&self, slot: &Slot, candidate: &Candidate) -> bool {
@@ -103,11 +115,19 @@ impl<'a> Closure<'a> {
                 (candidate.version.clone(), "more than can be followed".into());
             return Err(Skip::Unsatisfied { candidate, needs });
         }
-        let bonds = self.bonds(slot, &candidate);
+        if let Some(by) = self.world.obsoleting(&candidate) {
+            return Err(self.conflict(&candidate, by));
+        }
         let mark = self.world.mark();
+        let gone = self.clear_obsolete(&candidate, slot, depth);
+        if self.world.is_planned(slot) {
+            return gone.map(drop);
+        }
+        let bonds = self.bonds(slot, &candidate, gone.as_deref().unwrap_or_default());
         self.world.plan(slot, Rc::clone(&candidate), needed_by);
-        let done = self
-            .meet_needs(slot, &candidate, depth)
+        let done = gone
+            .map(|gone| gone.iter().for_each(|old| self.world.remove(old, slot)))
+            .and_then(|()| self.meet_needs(slot, &candidate, depth))
             .and_then(|()| self.clear_conflicts(slot, &candidate, depth))
             .and_then(|()| {
                 bonds.iter().try_for_each(|bond| self.keep(bond, slot, &candidate, depth))
@@ -122,12 +142,17 @@ impl<'a> Closure<'a> {
         self.steps = self.steps.saturating_sub(steps.max(1));
     }
 
-    /// What holds now between the slot and others, and must hold when the candidate is there.
-    fn bonds(&mut self, slot: &Slot, candidate: &Candidate) -> Vec<Bond> {
+    /// What holds now between the slot and others, and must hold when the candidate is there and
+    /// what it makes obsolete is gone.
+    fn bonds(&mut self, slot: &Slot, candidate: &Candidate, gone: &[Slot]) -> Vec<Bond> {
         let old = self.world.view(When::Now, slot);
         let new = View::of(candidate);
         let mut others: BTreeSet<Slot> = self.world.naming(slot, new).into_iter().collect();
-        others.extend(old.into_iter().flat_map(|old| self.world.naming(slot, old)));
+        let lost = [slot].into_iter().chain(gone);
+        let lost: Vec<_> =
+            lost.filter_map(|at| Some((at, self.world.view(When::Now, at)?))).collect();
+        others.extend(lost.iter().flat_map(|(at, view)| self.world.naming(at, *view)));
+        others.retain(|other| other != slot && !gone.contains(other));
         let mut bonds = Vec::new();
         let mut steps = 0;
         for other in others {
@@ -135,8 +160,9 @@ impl<'a> Closure<'a> {
             steps += view.relations.requires.len() + view.relations.conflicts.len();
             let was_planned = self.world.is_planned(&other);
             let needs = view.relations.requires.iter().filter(|need| {
-                let concerned = |old: View<'_>| need.0.iter().any(|c| old.answers(c));
-                old.is_some_and(concerned) && self.world.meets(When::Now, &other, need)
+                let concerned = |old: &View<'_>| need.0.iter().any(|c| old.answers(c));
+                lost.iter().any(|(_, old)| concerned(old))
+                    && self.world.meets(When::Now, &other, need)
             });
             let exclusions = view.relations.conflicts.iter().filter(|constraint| {
                 new.answers(constraint) && !old.is_some_and(|old| old.answers(constraint))
@@ -186,7 +212,7 @@ impl<'a> Closure<'a> {
             let possible = at.arch == slot.arch
                 && arch
                 && View::of(&candidate).answers(constraint)
-                && !self.world.is_planned(&at)
+                && !self.world.is_settled(&at)
                 && !self.world.is_held(&at)
                 && self.is_newer(&at, &candidate);
             if possible && ways.iter().all(|(other, _)| *other != at) {
@@ -228,13 +254,15 @@ impl<'a> Closure<'a> {
         };
         // A package that was planned since has had its own needs and conflicts seen to.
         let replaced = self.world.is_planned(other) && !bond.was_planned;
-        if !broken || replaced {
+        if !broken || replaced || self.world.is_gone(other) {
             return Ok(());
         }
         self.bring_along(other, slot, depth).map_err(|()| {
             let with = self.named(other);
             let with = match &bond.kind {
-                BondKind::Need(need) => format!("{with}, which needs {need}"),
+                BondKind::Need(need) => {
+                    format!("{with}, which needs {need}{}", self.loss(new, slot))
+                }
                 BondKind::Exclusion(constraint) => format!("{with}, which excludes {constraint}"),
             };
             Skip::Conflict { candidate: new.version.clone(), with }
@@ -243,11 +271,12 @@ impl<'a> Closure<'a> {
 
     /// Updates a package because of another.
     fn bring_along(&mut self, slot: &Slot, because_of: &Slot, depth: usize) -> Result<(), ()> {
-        if self.world.is_planned(slot) || self.world.is_held(slot) {
+        if self.world.is_settled(slot) || self.world.is_held(slot) {
             return Err(());
         }
         let candidate = self.newer(slot).ok_or(())?;
-        self.put(slot, candidate, Some(&because_of.name), depth + 1).map_err(drop)
+        let at = self.world.slot(&candidate.name, &candidate.arch);
+        self.put(&at, candidate, Some(&because_of.name), depth + 1).map_err(drop)
     }
 
     fn conflict(&self, new: &Candidate, other: &Slot) -> Skip {

@@ -14,6 +14,11 @@ impl Offers for Mirror {
     fn providers(&self, name: &str) -> Vec<Candidate> {
         self.sorted(|c| c.relations.provides.iter().any(|provided| provided.name == name))
     }
+
+    fn obsoleting(&self, names: &BTreeSet<&str>) -> BTreeSet<String> {
+        let about = |c: &&Candidate| c.relations.replaces.iter().any(|r| names.contains(&*r.name));
+        self.0.iter().filter(about).map(|c| c.name.clone()).collect()
+    }
 }
 
 impl Mirror {
@@ -49,7 +54,11 @@ pub(super) fn packages(text: &str) -> Vec<Installed> {
 }
 
 pub(super) fn mirror(text: &str) -> Mirror {
-    let offered = packages(text).into_iter().map(|package| Candidate {
+    offered(packages(text))
+}
+
+pub(super) fn offered(packages: Vec<Installed>) -> Mirror {
+    let offered = packages.into_iter().map(|package| Candidate {
         url: format!("https://mirror.invalid/{}_{}.deb", package.name, package.version)
             .parse()
             .unwrap(),
@@ -71,6 +80,7 @@ pub(super) fn shown(plan: &UpdatePlan) -> String {
         let reason = match &update.reason {
             Reason::Requested => String::new(),
             Reason::NeededBy(name) => format!(" for {name}"),
+            Reason::Replaces(name) => format!(" in place of {name}"),
         };
         let fixes: String = update.fixes.iter().map(|fix| format!(" {fix}")).collect();
         format!("{} {from} -> {}{reason}{fixes}", update.to.name, update.to.version)
@@ -91,7 +101,7 @@ fn everything(image: &str, offers: &str, expected: &[&str]) {
     assert_eq!(plan_of(image, offers, &Request::Everything), expected.join("\n"));
 }
 
-fn wanted(text: &str) -> Wanted {
+pub(super) fn wanted(text: &str) -> Wanted {
     let words: Vec<&str> = text.split(' ').collect();
     Wanted {
         name: words[0].into(),

@@ -40,6 +40,8 @@ pub(super) struct World<'a> {
     planned: BTreeMap<Slot, Planned>,
     /// The planned slots in the order in which they were planned.
     journal: Vec<Slot>,
+    /// Packages of the image that go, and the slot of the planned one that makes them obsolete.
+    gone: BTreeMap<Slot, Slot>,
     /// Slots that answer to a name, or did in a plan that was taken back.
     answering: BTreeMap<String, BTreeSet<Slot>>,
     /// Slots whose relations name a name, or did.
@@ -53,6 +55,7 @@ impl<'a> World<'a> {
             installed: BTreeMap::new(),
             planned: BTreeMap::new(),
             journal: Vec::new(),
+            gone: BTreeMap::new(),
             answering: BTreeMap::new(),
             naming: BTreeMap::new(),
         };
@@ -99,6 +102,57 @@ impl<'a> World<'a> {
         self.planned.contains_key(slot)
     }
 
+    /// Whether the package changes or goes.
+    pub(super) fn is_settled(&self, slot: &Slot) -> bool {
+        self.is_planned(slot) || self.is_gone(slot)
+    }
+
+    /// Whether a planned package makes what is in the slot obsolete.
+    pub(super) fn is_gone(&self, slot: &Slot) -> bool {
+        self.gone.contains_key(slot)
+    }
+
+    /// The slot of what takes the place of this one's package, or this slot.
+    pub(super) fn heir<'s>(&'s self, slot: &'s Slot) -> &'s Slot {
+        self.gone.get(slot).unwrap_or(slot)
+    }
+
+    /// The first of the slots whose packages go for this one.
+    pub(super) fn replaced(&self, by: &Slot) -> Option<&Slot> {
+        self.gone.iter().find(|(_, heir)| *heir == by).map(|(old, _)| old)
+    }
+
+    /// The slots whose packages, as they are now, the candidate makes obsolete.
+    pub(super) fn obsoleted_by(&self, candidate: &Candidate) -> Vec<Slot> {
+        let names = candidate.relations.replaces.iter().map(|constraint| &*constraint.name);
+        let names: BTreeSet<&str> = names.collect();
+        let slots = names.into_iter().flat_map(|name| self.filled(name));
+        let goes = |slot: &Slot| {
+            self.version(slot).is_some_and(|has| candidate.makes_obsolete(&slot.name, has))
+        };
+        slots.filter(goes).collect()
+    }
+
+    /// A planned package that would make the candidate obsolete.
+    pub(super) fn obsoleting(&self, candidate: &Candidate) -> Option<&Slot> {
+        let makes = |p: &Planned| p.candidate.makes_obsolete(&candidate.name, &candidate.version);
+        self.planned.iter().find(|(_, planned)| makes(planned)).map(|(slot, _)| slot)
+    }
+
+    /// The slots that hold a package of this name now.
+    fn filled(&self, name: &str) -> Vec<Slot> {
+        let from = Slot { name: name.into(), arch: String::new() };
+        let planned = self.planned.range(from..).map(|(slot, _)| slot);
+        let planned = planned.take_while(|slot| slot.name == name).cloned();
+        let all: BTreeSet<Slot> = self.named(name).into_iter().chain(planned).collect();
+        all.into_iter().filter(|slot| self.version(slot).is_some()).collect()
+    }
+
+    /// Takes a package of the image away, because of what is planned in the other slot.
+    pub(super) fn remove(&mut self, slot: &Slot, by: &Slot) {
+        self.gone.insert(slot.clone(), by.clone());
+    }
+
     pub(super) fn is_held(&self, slot: &Slot) -> bool {
         self.installed.get(slot).is_some_and(|package| package.held)
     }
@@ -116,8 +170,9 @@ impl<'a> World<'a> {
     pub(super) fn view(&self, when: When, slot: &Slot) -> Option<View<'_>> {
         let planned = self.planned.get(slot).filter(|_| when == When::Now);
         let planned = planned.map(|planned| View::of(&planned.candidate));
+        let stays = when == When::Before || !self.is_gone(slot);
         planned.or_else(|| {
-            self.installed.get(slot).map(|package| View {
+            self.installed.get(slot).filter(|_| stays).map(|package| View {
                 name: &package.name,
                 version: &package.version,
                 relations: &package.relations,
@@ -142,6 +197,7 @@ impl<'a> World<'a> {
     pub(super) fn take_back(&mut self, mark: usize) {
         for slot in self.journal.drain(mark.min(self.journal.len())..) {
             self.planned.remove(&slot);
+            self.gone.retain(|_, by| *by != slot);
         }
     }
 

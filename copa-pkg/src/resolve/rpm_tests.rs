@@ -1,0 +1,141 @@
+//! What is RPM's own: what goes when something else comes.
+
+use super::tests::{offered, shown, wanted};
+use super::*;
+use crate::index::RelationTexts;
+
+/// Reads `NAME VERSION [ARCH]; requires: A, B; provides: C; ...` lines.
+fn packages(text: &str) -> Vec<Installed> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(package).collect()
+}
+
+fn package(line: &str) -> Installed {
+    let (head, fields) = line.split_once(';').unwrap_or((line, ""));
+    let words: Vec<&str> = head.split_whitespace().collect();
+    let field = |name: &str| {
+        let mut fields = fields.split(';').filter_map(|field| field.trim().split_once(": "));
+        let text = fields.find(|(field, _)| *field == name).map_or("", |(_, text)| text);
+        text.replace(", ", "\n")
+    };
+    let own = format!("{} = {}\n", words[0], words[1]);
+    let [requires, provides, conflicts, replaces] =
+        ["requires", "provides", "conflicts", "obsoletes"].map(field);
+    let relations = RelationTexts {
+        requires: &requires,
+        provides: &(own + &provides),
+        conflicts: &conflicts,
+        replaces: &replaces,
+    };
+    Installed {
+        name: words[0].into(),
+        version: Format::Rpm.version(words[1]).unwrap(),
+        arch: (*words.get(2).unwrap_or(&"x86_64")).into(),
+        source: words[0].into(),
+        relations: Format::Rpm.relations(relations).unwrap(),
+        held: false,
+    }
+}
+
+fn plan_of(image: &str, offers: &str, request: &Request) -> String {
+    let offers = offered(packages(offers));
+    shown(&plan(&packages(image), (Format::Rpm, "x86_64"), &offers, request))
+}
+
+#[track_caller]
+fn everything(image: &str, offers: &str, expected: &[&str]) {
+    assert_eq!(plan_of(image, offers, &Request::Everything), expected.join("\n"));
+}
+
+#[track_caller]
+fn report(image: &str, offers: &str, report: &str, expected: &[&str]) {
+    let request = Request::Only(vec![wanted(report)]);
+    assert_eq!(plan_of(image, offers, &request), expected.join("\n"));
+}
+
+#[test]
+fn what_makes_a_package_obsolete_takes_its_place() {
+    let new = "new 2-1; provides: old = 2-1; obsoletes: old < 2";
+    everything("old 1-1", new, &["new new -> 2-1 in place of old"]);
+    everything("old 1-1\n new 1-1", new, &["new 1-1 -> 2-1"]);
+    everything("old 3-1", new, &[]);
+    everything("other 1-1", new, &[]);
+    // A higher version of its own is obsolete too, or it is not.
+    everything("old 1-1", &format!("{new}\n old 1.5-1"), &["new new -> 2-1 in place of old"]);
+    everything("old 1-1", &format!("{new}\n old 2-1"), &["old 1-1 -> 2-1"]);
+    // Of several, the one that stands for it.
+    let more = "an 2-1; obsoletes: old";
+    everything("old 1-1", &format!("{more}\n {new}"), &["new new -> 2-1 in place of old"]);
+    // Only the highest version counts, and it must be of the architecture.
+    everything("old 1-1", &format!("{new}\n new 3-1"), &[]);
+    everything("old 1-1", "new 2-1 aarch64; obsoletes: old", &[]);
+}
+
+#[test]
+fn a_report_gets_the_fix_from_the_successor() {
+    let new = "new 2-1; obsoletes: old";
+    report("old 1-1", new, "old 1.5 CVE-1", &["new new -> 2-1 in place of old CVE-1"]);
+    report(
+        "old 1-1\n app 1-1; requires: old",
+        new,
+        "old 1.5 CVE-1",
+        &[
+            "not old: 2-1 conflicts with app 1-1, which needs old and would lose old 1-1, which new \
+         makes obsolete CVE-1",
+        ],
+    );
+    report(
+        "old 1-1",
+        "other 2-1; obsoletes: old < 1",
+        "old 1.5 CVE-1",
+        &["not old: no repository offers it, the report wants 1.5 CVE-1"],
+    );
+}
+
+#[test]
+fn nothing_loses_what_it_needs_to_an_obsolete() {
+    let image = "old 1-1; provides: lib.so\n app 1-1; requires: lib.so\n lib 1-1";
+    let refused = "not lib: 2-1 conflicts with app 1-1, which needs lib.so and would lose old 1-1, \
+                   which lib makes obsolete";
+    let lib = "lib 2-1; obsoletes: old < 2";
+    everything(
+        image,
+        &format!("{lib}\n old 3-1; provides: lib.so"),
+        &["lib 1-1 -> 2-1", "old 1-1 -> 3-1"],
+    );
+    report(image, lib, "lib 2 X", &[&format!("{refused} X")]);
+    everything(image, &format!("{lib}; provides: lib.so"), &["lib 1-1 -> 2-1"]);
+    report(
+        image,
+        &format!("{lib}\n app 2-1"),
+        "lib 2 X",
+        &["app 1-1 -> 2-1 for lib", "lib 1-1 -> 2-1 X"],
+    );
+    // What goes itself needs nothing any more.
+    everything("old 1-1; requires: lib = 1-1\n lib 1-1", lib, &["lib 1-1 -> 2-1"]);
+}
+
+#[test]
+fn a_package_that_was_divided_is_updated_with_its_part() {
+    let both = "tool 2-1; requires: tool-libs = 2-1\n tool-libs 2-1; obsoletes: tool < 2";
+    everything("tool 1-1", both, &["tool 1-1 -> 2-1", "tool-libs new -> 2-1 for tool"]);
+    everything(
+        "a 1-1\n tool 1-1",
+        &format!("{both}\n a 2-1; requires: tool-libs"),
+        &["a 1-1 -> 2-1", "tool 1-1 -> 2-1", "tool-libs new -> 2-1 for tool"],
+    );
+}
+
+#[test]
+fn what_is_obsolete_does_not_come_back() {
+    everything(
+        "old 1-1\n app 1-1",
+        "new 2-1; obsoletes: old\n app 2-1; requires: old >= 1.5\n old 1.5-1",
+        &["app 1-1 -> 2-1", "old 1-1 -> 1.5-1"],
+    );
+    everything(
+        "aold 1-1\n app 1-1",
+        "new 2-1; obsoletes: aold\n app 2-1; requires: aold\n aold 1.5-1",
+        &["new new -> 2-1 in place of aold", "not app: 2-1 needs aold, which cannot be had"],
+    );
+}
