@@ -7,6 +7,8 @@ mod db;
 mod discover;
 mod file;
 mod filter;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod header;
 mod installed;
 mod keys;
