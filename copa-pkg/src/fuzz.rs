@@ -1,6 +1,6 @@
 //! The parsers of what comes from images and mirrors, each as a function of bytes.
 //!
-//! For the targets in `copa-core/fuzz`, with the feature `fuzz`; no part of the interface. Nothing
+//! For the targets in `copa-pkg/fuzz`, with the feature `fuzz`; no part of the interface. Nothing
 //! is said of what was read: a target is there to find what panics, does not end, or fills the
 //! memory.
 
