@@ -23,13 +23,16 @@ mod distro;
 mod download;
 mod error;
 mod format;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod index;
 mod ingest;
 mod install;
 mod ldcache;
 #[cfg(test)]
 mod memory_ports;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
 mod memory_root;
 mod mirror;
 mod package;

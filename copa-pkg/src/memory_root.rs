@@ -12,6 +12,7 @@ use crate::{FileKind, Result, Root, Stat};
 #[derive(Debug, Clone)]
 enum Node {
     File(Bytes),
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests make links"))]
     Link(PathBuf),
 }
 
@@ -22,6 +23,7 @@ pub(crate) struct MemoryRoot {
 }
 
 impl MemoryRoot {
+    #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
         let mut root = Self::default();
         for (path, text) in files {
@@ -34,10 +36,12 @@ impl MemoryRoot {
         self.nodes.insert(path.as_ref().into(), Node::File(Bytes::copy_from_slice(bytes)));
     }
 
+    #[cfg(test)]
     pub(crate) fn link(&mut self, path: &str, target: &str) {
         self.nodes.insert(path.into(), Node::Link(target.into()));
     }
 
+    #[cfg(test)]
     /// The regular files below a real directory.
     pub(crate) fn copy(dir: &Path) -> Self {
         let mut root = Self::default();
@@ -120,6 +124,7 @@ impl Root for MemoryRoot {
     }
 }
 
+#[cfg(test)]
 /// The folder of real databases and indexes, from `COPA_CORPUS`. Without it a test says loudly
 /// that it tests nothing; under `CI=true` that is a failure.
 #[expect(clippy::disallowed_methods, reason = "a test may read the environment")]

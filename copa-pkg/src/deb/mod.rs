@@ -7,6 +7,8 @@ mod control;
 mod db;
 mod discover;
 pub(crate) mod distroless;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod oracle;
 mod record;

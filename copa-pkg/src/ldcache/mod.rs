@@ -9,6 +9,8 @@ mod bytes;
 mod cache;
 mod conf;
 mod elf;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod renew;
 mod table;
 mod view;

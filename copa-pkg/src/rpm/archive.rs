@@ -27,6 +27,8 @@ const FREE: u64 = 64 << 20;
 const RATIO: u64 = 1000;
 const FILES_MAX: usize = 500_000;
 const PATH_MAX: usize = 4096;
+/// Bytes in all paths of a package.
+const PATHS_MAX: usize = 128 << 20;
 
 const TYPE: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
@@ -250,10 +252,8 @@ fn unlisted(name: &[u8]) -> io::Error {
 /// [`Error::Malformed`], [`Error::TooLarge`].
 pub(super) fn files(what: &str, header: &Header) -> Result<Vec<File>> {
     let fail = |reason: &str| malformed(what, reason);
+    check_size(what, header)?;
     let paths = paths(header).ok_or_else(|| fail("a path in it is none, or leads elsewhere"))?;
-    if paths.len() > FILES_MAX {
-        return Err(Error::TooLarge { what: what.into(), limit: format!("{FILES_MAX} files") });
-    }
     let count = paths.len();
     let table = Table::read(header, count).ok_or_else(|| fail("its lists of files differ"))?;
     let mut first_of: BTreeMap<(u64, u64), usize> = BTreeMap::new();
@@ -268,6 +268,22 @@ pub(super) fn files(what: &str, header: &Header) -> Result<Vec<File>> {
         files.push(file);
     }
     Ok(files)
+}
+
+/// Refuses too many files before a path is made: four bytes of a header make one of thousands.
+fn check_size(what: &str, header: &Header) -> Result<()> {
+    let too_large = |limit| Err(Error::TooLarge { what: what.into(), limit });
+    let count = |tag| header.entry(tag).map_or(0, |entry| entry.count as usize);
+    if count(Tag::BASENAMES).max(count(Tag::OLDFILENAMES)) > FILES_MAX {
+        return too_large(format!("{FILES_MAX} files"));
+    }
+    let directories: Vec<usize> = header.strings(Tag::DIRNAMES).map(<[u8]>::len).collect();
+    let length = |index: u64| directories.get(usize::try_from(index).ok()?).copied();
+    let lengths = header.numbers(Tag::DIRINDEXES).take(FILES_MAX).filter_map(length);
+    if lengths.fold(0, usize::saturating_add) > PATHS_MAX {
+        return too_large(format!("{PATHS_MAX} bytes of paths"));
+    }
+    Ok(())
 }
 
 /// The paths of the files. `None` when one is not below the root.

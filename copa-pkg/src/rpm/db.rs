@@ -7,6 +7,8 @@
 
 mod bdb;
 mod bytes;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 pub(crate) mod index;
 mod manifest;
 mod ndb;

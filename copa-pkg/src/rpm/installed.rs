@@ -173,22 +173,33 @@ pub(super) fn is_listed(path: &str) -> bool {
     path.starts_with("/etc/") || path.contains("bin/") || path == "/usr/lib/sendmail"
 }
 
-/// Adds to what packages provide the paths that others require of them.
+/// The longest path of Linux.
+const PATH_MAX: usize = 4096;
+/// Bytes in all paths that are added to what packages provide: in a header a path may be a few.
+const PATHS_MAX: usize = 64 << 20;
+
+/// Adds to what packages provide the paths that others require of them, each once.
 pub(crate) fn provide_paths(packages: &mut [(Installed, &Header)]) {
     let required = packages.iter().flat_map(|(package, _)| &package.relations.requires);
     let names = required.flat_map(|Dependency(any)| any.iter().map(|of| of.name.clone()));
     let paths: BTreeSet<String> = names.filter(|name| name.starts_with('/')).collect();
     let ends: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit('/').next()).collect();
+    let mut left = PATHS_MAX;
     for (package, header) in packages {
+        let mut added = BTreeSet::new();
         let directories: Vec<_> = header.texts(Tag::DIRNAMES).collect();
         let files = header.texts(Tag::BASENAMES).zip(header.numbers(Tag::DIRINDEXES));
         for (name, directory) in files.filter(|(name, _)| ends.contains(&**name)) {
             let Some(directory) = directories.get(directory as usize) else { continue };
-            let path = format!("{directory}{name}");
-            if paths.contains(&path) {
-                let constraint = Constraint { name: path, arch: None, version: None };
-                package.relations.provides.push(constraint);
+            if directory.len() + name.len() > PATH_MAX {
+                continue;
             }
+            let path = paths.get(&format!("{directory}{name}"));
+            let Some(path) = path.filter(|path| added.insert(*path)) else { continue };
+            let Some(rest) = left.checked_sub(path.len()) else { return };
+            left = rest;
+            let constraint = Constraint { name: path.clone(), arch: None, version: None };
+            package.relations.provides.push(constraint);
         }
     }
 }

@@ -10,6 +10,8 @@ mod digest;
 mod discover;
 mod file;
 mod filter;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod header;
 mod install;
 mod installed;

@@ -77,7 +77,7 @@ fn check_identity(candidate: &Candidate, header: &Header) -> Result<()> {
 ///
 /// With the reason, in which the signing keys are named, when no trusted key signed it or it is
 /// not what was signed.
-fn signers(
+pub(super) fn signers(
     package: &PackageFile,
     bytes: &Bytes,
     keys: &Keyring,

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::memory_root::corpus;
+use crate::rpm::header::tests::header;
+use crate::rpm::header::{Type, Value};
 use crate::rpm::oracle;
 use md5::Md5;
 use proptest::prelude::*;
@@ -181,4 +183,28 @@ fn a_damaged_package_never_panics() {
             Ok(())
         })
         .unwrap();
+}
+
+/// Few bytes of a header would make gigabytes of paths: refused before they do.
+#[test]
+fn too_many_files_are_refused_before_their_paths_are_made() {
+    let array = |tag, text: &str, count: usize| {
+        let (data, count) = (format!("{text}\0").repeat(count).into_bytes(), count as u32);
+        Value { tag, kind: Type::StringArray, count, data }
+    };
+    let long = format!("/{}", "d/".repeat(2000));
+    for (directory, count, limit) in
+        [("/", FILES_MAX + 1, "500000 files"), (&*long, 100_000, "134217728 bytes of paths")]
+    {
+        let values = [
+            Value::int32(Tag::DIRINDEXES, &vec![0; count]),
+            array(Tag::BASENAMES, "x", count),
+            array(Tag::DIRNAMES, directory, 1),
+        ];
+        let header = header(&values, Vec::new());
+        match files("x", &header) {
+            Err(Error::TooLarge { limit: found, .. }) => assert_eq!(found, limit),
+            other => panic!("{:?}", other.map(|files| files.len())),
+        }
+    }
 }

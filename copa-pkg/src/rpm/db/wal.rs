@@ -37,6 +37,14 @@ pub(crate) fn apply(database: &Bytes, log: &[u8], limit: u64) -> Result<Bytes> {
         let what = "the database with its write-ahead log".into();
         return Err(Error::TooLarge { what, limit: format!("{limit} bytes") });
     }
+    // Every page is in one of the two.
+    let there = database.len().div_ceil(log.page_size) + log.content.len();
+    if log.pages as usize > there {
+        return Err(Error::Malformed {
+            what: "the write-ahead log".into(),
+            reason: format!("of {} pages of the database, {there} are there", log.pages),
+        });
+    }
     let mut whole = database.to_vec();
     whole.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
     for (number, page) in log.content {

@@ -102,3 +102,27 @@ fn real_packages_meet_their_needs() {
     }
     assert!(unmet.is_empty(), "{unmet:#?}");
 }
+
+/// A file that is listed a thousand times is provided once, and none of a path too long for Linux.
+#[test]
+fn a_path_is_provided_once() {
+    let long = format!("/bin/{}", "d/".repeat(4096));
+    for (directory, provided) in [("/bin/", 1), (long.as_str(), 0)] {
+        let path = format!("{directory}sh");
+        let mut values = [
+            Value::string(Tag::NAME, "demo"),
+            Value::string(Tag::VERSION, "1"),
+            Value::string(Tag::RELEASE, "1"),
+            Value::string(Tag::ARCH, "noarch"),
+            array(Tag::REQUIRENAME, &[&path]),
+            Value::int32(Tag::DIRINDEXES, &[0; 1000]),
+            array(Tag::BASENAMES, &["sh"; 1000]),
+            array(Tag::DIRNAMES, &[directory]),
+        ];
+        values.sort_by_key(|value| value.tag);
+        let header = header(&values, Vec::new());
+        let mut packages = [(package(&header).unwrap().unwrap(), &header)];
+        provide_paths(&mut packages);
+        assert_eq!(packages[0].0.relations.provides.len(), provided, "{}", directory.len());
+    }
+}

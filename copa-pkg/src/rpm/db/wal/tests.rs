@@ -67,6 +67,29 @@ fn only_whole_transactions_count() {
     assert!(matches!(apply(&other, &log, 1 << 30), Err(Error::Malformed { .. })));
 }
 
+/// A frame of 536 bytes would make a database of the greatest length.
+#[test]
+fn pages_that_are_nowhere_are_not_made_up() {
+    for (pages, made) in [(1, true), (2, false), (100_000, false)] {
+        let mut header = [MAGIC, VERSION, 512, 0, 1, 2].map(u32::to_be_bytes).concat();
+        let mut sum = Sum { big_endian: false, state: [0, 0] };
+        sum.add(&header);
+        header.extend(sum.state.map(u32::to_be_bytes).concat());
+        let (head, page) = ([1, pages].map(u32::to_be_bytes).concat(), [7; 512]);
+        sum.add(&head);
+        sum.add(&page);
+        let sums = [1, 2, sum.state[0], sum.state[1]].map(u32::to_be_bytes).concat();
+        let log = [&header[..], &head, &sums, &page].concat();
+        match apply(&Bytes::new(), &log, 1 << 30) {
+            Ok(whole) => assert!(made && whole == page[..]),
+            Err(Error::Malformed { reason, .. }) => {
+                assert!(!made && reason.ends_with("1 are there"), "{reason}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[test]
 fn a_broken_log_is_applied_or_refused() {
     let (database, log, _) = sample(&["CREATE TABLE u (y)"], 512);

@@ -1,0 +1,25 @@
+//! The parsers of what comes from images and mirrors, each as a function of bytes.
+//!
+//! For the targets in `copa-pkg/fuzz`, with the feature `fuzz`; no part of the interface. Nothing
+//! is said of what was read: a target is there to find what panics, does not end, or fills the
+//! memory.
+
+pub use crate::deb::fuzz::{deb, in_release, packages, status_d};
+pub use crate::ldcache::fuzz::{elf, ld_cache};
+pub use crate::rpm::fuzz::{
+    Facts, bdb, cpio, header, manifest, metalink, modules, ndb, package, primary, repomd, sqlite,
+};
+
+use crate::signature::Keyring;
+
+/// A file of public keys, as an image has them.
+pub fn keyring(bytes: &[u8]) {
+    let Ok(keyring) = Keyring::parse(bytes) else { return };
+    let at = crate::signature::Moment { now: now(), allow_expired: false };
+    let _ = keyring.verify(b"a text", bytes, at);
+}
+
+/// Some day: nothing here asks the clock.
+pub(crate) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::from_second(1_800_000_000).unwrap_or_default()
+}
