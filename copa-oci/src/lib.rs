@@ -18,6 +18,7 @@ mod compress;
 mod credentials;
 mod digest;
 mod error;
+mod gzip;
 mod http;
 mod image;
 mod index;

@@ -170,7 +170,7 @@ fn a_fixed_layer_has_a_fixed_digest() {
     }
     let expected = [
         "application/vnd.oci.image.layer.v1.tar 9fd09dba50e960eb",
-        "application/vnd.oci.image.layer.v1.tar+gzip 525567821a5e2b53",
+        "application/vnd.oci.image.layer.v1.tar+gzip f226a92b6ec90259",
         "application/vnd.oci.image.layer.v1.tar+zstd d1e496d265b3ac9d",
     ];
     assert_eq!(digests, expected);
