@@ -42,7 +42,7 @@ fn number(all: &BTreeMap<String, u64>, name: &str) -> Option<u64> {
 fn numbered(line: &str) -> Option<(String, u64)> {
     let mut fields = line.split(':');
     let (name, number) = (fields.next()?, fields.nth(1)?);
-    Some((name.into(), u32::from_str_radix(number, 10).ok()?.into()))
+    Some((name.into(), number.parse::<u32>().ok()?.into()))
 }
 
 #[cfg(test)]

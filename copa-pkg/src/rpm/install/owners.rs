@@ -61,7 +61,7 @@ impl Owners {
                 Ok(files) => {
                     let goes = is_replaced(&name, &arch, new)
                         || erased.iter().any(|(n, a)| *n == name && *a == arch);
-                    owners.add(&name, header, files, goes, paths);
+                    owners.add(header, files, goes, paths);
                 }
                 Err(error) => warnings.push(format!("its files are not known: {error}")),
             }
@@ -69,16 +69,10 @@ impl Owners {
         owners
     }
 
-    fn add(
-        &mut self,
-        name: &str,
-        header: &Header,
-        files: Vec<File>,
-        goes: bool,
-        paths: &mut Paths<'_>,
-    ) {
+    fn add(&mut self, header: &Header, files: Vec<File>, goes: bool, paths: &mut Paths<'_>) {
+        let name = header.text(Tag::NAME).unwrap_or_default();
         let states: Vec<u8> = header.numbers(Tag::FILESTATES).map(|state| state as u8).collect();
-        self.habits.add(name, header, &files, &states);
+        self.habits.add(&name, header, &files, &states);
         let physical = files.into_iter().map(|file| (paths.physical(&file.path), file));
         if !goes {
             self.staying.extend(physical.map(|(path, _)| path));
