@@ -128,6 +128,12 @@ impl<R: Read> Decompressed<R> {
         Ok(Self { codec, taken, given: 0, limit })
     }
 
+    /// Counts bytes that are made of the output without being in it: the holes of sparse files.
+    pub(crate) fn charge(&mut self, count: u64) -> io::Result<()> {
+        self.given = self.given.saturating_add(count);
+        self.check()
+    }
+
     fn check(&self) -> io::Result<()> {
         let Expansion { size, ratio, free } = self.limit;
         let too_large = |limit: String| {
@@ -182,6 +188,10 @@ impl<R: Read> Hashed<R> {
     pub(crate) fn new(inner: R, hasher: crate::Hasher) -> Self {
         let buffer = vec![0; CHUNK].into_boxed_slice();
         Self { inner, hasher, buffer, start: 0, end: 0 }
+    }
+
+    pub(crate) fn inner(&mut self) -> &mut R {
+        &mut self.inner
     }
 
     /// Reads what is left, and returns the digest of everything.

@@ -95,6 +95,9 @@ const ESTARGZ: [&[u8]; 3] = [b"stargz.index.json", b".prefetch.landmark", b".no.
 /// As many links as Linux follows.
 const MAX_LINKS: usize = 40;
 
+/// The bytes of a layer's tar.
+type Layer<R> = Hashed<Decompressed<R>>;
+
 struct Scan<'a> {
     keep: &'a dyn Fn(&Path) -> Keep,
     limits: &'a Limits,
@@ -130,11 +133,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Indexes one entry.
-    fn take<R: std::io::BufRead>(
-        &mut self,
-        entry: &mut TarEntry,
-        tar: &mut TarReader<R>,
-    ) -> Result<()> {
+    fn take<R: Read>(&mut self, entry: &mut TarEntry, tar: &mut TarReader<Layer<R>>) -> Result<()> {
         let mut path = std::mem::take(&mut self.path);
         self.resolve(&entry.path, &mut path)?;
         let result = match base(&path) {
@@ -172,11 +171,11 @@ impl<'a> Scan<'a> {
         self.check_count()
     }
 
-    fn take_file<R: std::io::BufRead>(
+    fn take_file<R: Read>(
         &mut self,
         path: &[u8],
         entry: &mut TarEntry,
-        tar: &mut TarReader<R>,
+        tar: &mut TarReader<Layer<R>>,
     ) -> Result<()> {
         let owner = |id| {
             u32::try_from(id).map_err(|_| Error::Corrupt {
@@ -215,18 +214,22 @@ impl<'a> Scan<'a> {
         self.check_count()
     }
 
-    fn take_content<R: std::io::BufRead>(
+    fn take_content<R: Read>(
         &mut self,
         record: &mut Record,
         path: &[u8],
         entry: &TarEntry,
-        tar: &mut TarReader<R>,
+        tar: &mut TarReader<Layer<R>>,
     ) -> Result<()> {
         let keep = (self.keep)(as_path(path));
         let fits = entry.size <= self.limits.file
             && self.kept.saturating_add(entry.size) <= self.limits.kept;
-        if keep == Keep::Nothing || (entry.is_sparse() && entry.size > self.limits.file) {
+        if keep == Keep::Nothing || (entry.holes().is_some() && entry.size > self.limits.file) {
             return Ok(());
+        }
+        if let Some(holes) = entry.holes() {
+            let charged = tar.input().inner().charge(holes);
+            charged.map_err(|e| Error::from_io("layer", e))?;
         }
         let mut hash = Md5::new();
         let mut content = Vec::new();

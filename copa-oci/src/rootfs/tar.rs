@@ -14,6 +14,8 @@ use crate::{Error, Result};
 /// An extended header is this long at most: Go's limit too.
 const MAX_EXTENSION: u64 = 1 << 20;
 const MAX_SPARSE_PARTS: usize = 100_000;
+/// Attributes of an entry: Linux has room for the names of some thousands, files have a few.
+const MAX_XATTRS: usize = 1000;
 const XATTR: &[u8] = b"SCHILY.xattr.";
 
 /// The header of an entry, extended headers applied. Reused from entry to entry.
@@ -57,6 +59,10 @@ impl<R: BufRead> TarReader<R> {
 
     pub(super) fn into_inner(self) -> R {
         self.input
+    }
+
+    pub(super) fn input(&mut self) -> &mut R {
+        &mut self.input
     }
 
     /// Moves to the next entry. `false` at the end marker.
@@ -223,9 +229,10 @@ impl<R: BufRead> TarReader<R> {
 }
 
 impl TarEntry {
-    /// Whether the file has bytes that the stream does not store.
-    pub(super) fn is_sparse(&self) -> bool {
-        self.parts.is_some()
+    /// How many bytes the file has that the stream does not store. `None` when it is not sparse.
+    pub(super) fn holes(&self) -> Option<u64> {
+        let stored = self.parts.as_ref()?.iter().map(|(_, length)| length).sum();
+        Some(self.size.saturating_sub(stored))
     }
 
     /// Takes over a header block, and returns how many bytes are stored after it.
@@ -293,6 +300,10 @@ impl TarEntry {
                     let name = String::from_utf8(name.to_vec()).map_err(|_| wrong())?;
                     self.xattrs.retain(|(known, _)| *known != name);
                     self.xattrs.push((name, value.to_vec()));
+                    if self.xattrs.len() > MAX_XATTRS {
+                        let what = "extended attributes of a layer entry".into();
+                        return Err(Error::TooLarge { what, limit: MAX_XATTRS.to_string() });
+                    }
                 }
             }
         }

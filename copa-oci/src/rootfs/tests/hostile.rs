@@ -37,6 +37,47 @@ fn a_bomb_is_refused_early() {
     assert!(error.to_string().contains("200 times"), "{error}");
 }
 
+/// Blocks of 512 bytes, each a file of 60 MB without a stored byte.
+#[test]
+fn holes_count_as_what_a_layer_becomes() {
+    let mut layer = Vec::new();
+    for name in [b"a", b"b", b"c"] {
+        let mut header = ::tar::Header::new_gnu();
+        header.set_entry_type(::tar::EntryType::GNUSparse);
+        header.set_size(0);
+        header.as_gnu_mut().unwrap().name[..1].copy_from_slice(name);
+        header.as_gnu_mut().unwrap().set_real_size(60 << 20);
+        header.set_cksum();
+        layer.extend_from_slice(header.as_bytes());
+    }
+    let scan = |free, keep| {
+        let limit = Expansion { free, ..Expansion::default() };
+        let limits = Limits { expansion: limit, ..Limits::default() };
+        LayerIndex::scan(&layer[..], None, &|_| keep, &limits)
+    };
+    assert_eq!(scan(200 << 20, Keep::Md5).unwrap().len(), 3);
+    assert!(matches!(scan(100 << 20, Keep::Md5), Err(Error::TooLarge { .. })));
+    // What is not looked at costs nothing.
+    assert_eq!(scan(100 << 20, Keep::Nothing).unwrap().len(), 3);
+}
+
+/// A thousand attributes are more than a file can have; each was compared with all before it.
+#[test]
+fn attributes_are_counted() {
+    for (count, fits) in [(1000, true), (1001, false)] {
+        let mut builder = ::tar::Builder::new(Vec::new());
+        let names: Vec<String> = (0..count).map(|i| format!("SCHILY.xattr.user.{i}")).collect();
+        builder.append_pax_extensions(names.iter().map(|n| (n.as_str(), &b"x"[..]))).unwrap();
+        let extended = builder.into_inner().unwrap();
+        // Without its end marker.
+        let layer = [&extended[..extended.len() - 1024], &tar("f a=1")[..]].concat();
+        match scan(&layer) {
+            Ok(index) => assert!(fits && index.iter().all(|(_, node)| node.xattrs.len() == count)),
+            Err(error) => assert!(!fits && matches!(error, Error::TooLarge { .. }), "{error}"),
+        }
+    }
+}
+
 #[test]
 fn limits_hold() {
     let layer = tar("d a\nf a/b=123456\nf c=1");
