@@ -51,7 +51,7 @@ pub(crate) fn plan(
     offers: &dyn Offers,
     request: &Request,
 ) -> UpdatePlan {
-    let mut planner = Planner::new(format, Closure::new(installed, native, offers));
+    let mut planner = Planner::new(format, Closure::new(installed, (format, native), offers));
     match request {
         Request::Everything => planner.everything(),
         Request::Only(wanted) => planner.only(wanted),

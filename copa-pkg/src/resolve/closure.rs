@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 mod obsolete;
+mod siblings;
 
 use super::Offers;
 use super::world::{Slot, View, When, World};
-use crate::{Candidate, Constraint, Dependency, Installed, Skip};
+use crate::{Candidate, Constraint, Dependency, Format, Installed, Skip};
 
 /// How deep needs of needs are followed.
 const DEPTH: usize = 48;
@@ -43,8 +44,12 @@ enum BondKind {
 }
 
 impl<'a> Closure<'a> {
-    pub(super) fn new(installed: &'a [Installed], native: &'a str, offers: &'a dyn Offers) -> Self {
-        let (world, known) = (World::new(installed, native), BTreeMap::new());
+    pub(super) fn new(
+        installed: &'a [Installed],
+        image: (Format, &'a str),
+        offers: &'a dyn Offers,
+    ) -> Self {
+        let (world, known) = (World::new(installed, image), BTreeMap::new());
         let names = installed.iter().map(|package| &*package.name).collect();
         let obsoleting = offers.obsoleting(&names);
         Self { world, offers, known, obsoleting, steps: STEPS, all_steps: ALL_STEPS }
@@ -127,6 +132,7 @@ impl<'a> Closure<'a> {
         self.world.plan(slot, Rc::clone(&candidate), needed_by);
         let done = gone
             .map(|gone| gone.iter().for_each(|old| self.world.remove(old, slot)))
+            .and_then(|()| self.keep_step(slot, &candidate, depth))
             .and_then(|()| self.meet_needs(slot, &candidate, depth))
             .and_then(|()| self.clear_conflicts(slot, &candidate, depth))
             .and_then(|()| {
@@ -192,7 +198,9 @@ impl<'a> Closure<'a> {
         let ways: Vec<_> = need.0.iter().flat_map(|c| self.ways(slot, c)).collect();
         let (there, new): (Vec<_>, Vec<_>) =
             ways.into_iter().partition(|(at, _)| self.world.version(at).is_some());
-        there.into_iter().chain(new).take(WAYS).any(|(at, candidate)| {
+        let (near, far): (Vec<_>, Vec<_>) =
+            there.into_iter().partition(|(at, _)| at.arch == slot.arch);
+        near.into_iter().chain(far).chain(new).take(WAYS).any(|(at, candidate)| {
             self.spend(1);
             self.put(&at, candidate, Some(&slot.name), depth + 1).is_ok()
         })
@@ -209,7 +217,7 @@ impl<'a> Closure<'a> {
             let at = self.world.slot(&candidate.name, &candidate.arch);
             let arch =
                 constraint.arch.as_deref().is_none_or(|arch| arch == at.arch || arch == "any");
-            let possible = at.arch == slot.arch
+            let possible = self.world.may_reach(slot, &at)
                 && arch
                 && View::of(&candidate).answers(constraint)
                 && !self.world.is_settled(&at)

@@ -1,4 +1,4 @@
-//! What is RPM's own: what goes when something else comes.
+//! What is RPM's own: what goes when something else comes, and several architectures.
 
 use super::tests::{offered, shown, wanted};
 use super::*;
@@ -138,4 +138,59 @@ fn what_is_obsolete_does_not_come_back() {
         "new 2-1; obsoletes: aold\n app 2-1; requires: aold\n aold 1.5-1",
         &["new new -> 2-1 in place of aold", "not app: 2-1 needs aold, which cannot be had"],
     );
+}
+
+#[test]
+fn a_need_is_met_from_any_architecture() {
+    everything("app 1-1\n data 1-1 i686", "app 2-1; requires: data", &["app 1-1 -> 2-1"]);
+    everything(
+        "app 1-1\n lib 1-1 i686",
+        "app 2-1; requires: lib >= 2\n lib 2-1 i686",
+        &["app 1-1 -> 2-1", "lib 1-1 -> 2-1"],
+    );
+    // What was met from there stays met.
+    everything(
+        "app 1-1; requires: lib = 1-1\n lib 1-1 i686",
+        "lib 2-1 i686",
+        &["not lib: 2-1 conflicts with app 1-1, which needs lib (= 1-1)"],
+    );
+    // Nothing new comes for an architecture that the image has no use for.
+    everything(
+        "app 1-1",
+        "app 2-1; requires: lib\n lib 2-1 i686",
+        &["not app: 2-1 needs lib, which cannot be had"],
+    );
+    everything(
+        "app 1-1 i686",
+        "app 2-1 i686; requires: lib\n lib 2-1 i686\n lib 2-1",
+        &["app 1-1 -> 2-1", "lib new -> 2-1 for app"],
+    );
+}
+
+#[test]
+fn architectures_of_a_package_go_in_step() {
+    let image = "lib 1-1\n lib 1-1 i686";
+    let both = ["lib 1-1 -> 2-1", "lib 1-1 -> 2-1"];
+    everything(image, "lib 2-1\n lib 2-1 i686", &both);
+    let refused = "not lib: 2-1 conflicts with lib 1-1 (i686), which must have the same version";
+    everything(image, "lib 2-1", &[refused]);
+    let other = "not lib: 1.5-1 conflicts with lib 1-1 (x86_64), which must have the same version";
+    everything(image, "lib 2-1\n lib 1.5-1 i686", &[other, refused]);
+    // Out of step they were before.
+    everything("lib 1-1\n lib 1.1-1 i686", "lib 2-1", &["lib 1-1 -> 2-1"]);
+    // For another that needs only one of them.
+    report(
+        "lib 1-1\n lib 1-1 i686\n app 1-1",
+        "app 2-1; requires: lib >= 2\n lib 2-1\n lib 2-1 i686",
+        "app 2 X",
+        &["app 1-1 -> 2-1 X", "lib 1-1 -> 2-1 for lib", "lib 1-1 -> 2-1 for app"],
+    );
+    // A successor comes for each.
+    let new = |arch: &str| format!("new 2-1 {arch}; obsoletes: lib");
+    everything(
+        image,
+        &format!("{}\n{}", new("x86_64"), new("i686")),
+        &["new new -> 2-1 in place of lib", "new new -> 2-1 for new"],
+    );
+    everything(image, &new("x86_64"), &["new new -> 2-1 in place of lib"]);
 }

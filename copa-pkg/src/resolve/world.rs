@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::{Candidate, Constraint, Dependency, Installed, Relations, Version};
+use crate::{Candidate, Constraint, Dependency, Format, Installed, Relations, Version};
 
 /// Where a package is installed: a name and an architecture; `all` and `noarch` count as the image's
 /// own.
@@ -35,6 +35,7 @@ struct Planned {
 
 /// The image.
 pub(super) struct World<'a> {
+    format: Format,
     native: &'a str,
     installed: BTreeMap<Slot, &'a Installed>,
     planned: BTreeMap<Slot, Planned>,
@@ -49,8 +50,9 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(installed: &'a [Installed], native: &'a str) -> Self {
+    pub(super) fn new(installed: &'a [Installed], (format, native): (Format, &'a str)) -> Self {
         let mut world = Self {
+            format,
             native,
             installed: BTreeMap::new(),
             planned: BTreeMap::new(),
@@ -120,6 +122,12 @@ impl<'a> World<'a> {
     /// The first of the slots whose packages go for this one.
     pub(super) fn replaced(&self, by: &Slot) -> Option<&Slot> {
         self.gone.iter().find(|(_, heir)| *heir == by).map(|(old, _)| old)
+    }
+
+    /// The slots whose packages go for this one.
+    pub(super) fn all_replaced(&self, by: &Slot) -> Vec<Slot> {
+        let all = self.gone.iter().filter(|(_, heir)| *heir == by);
+        all.map(|(old, _)| old.clone()).collect()
     }
 
     /// The slots whose packages, as they are now, the candidate makes obsolete.
@@ -256,11 +264,29 @@ impl<'a> World<'a> {
         slots.filter(move |slot| self.view(when, slot).is_some_and(|v| v.answers(constraint)))
     }
 
-    /// Whether a need of `slot` may be met from `other`, by architecture. What is `Multi-Arch:
+    /// Whether a need of `slot` may be met by planning something into `other`: nothing comes along
+    /// new for an architecture that is neither its own nor the image's.
+    pub(super) fn may_reach(&self, slot: &Slot, other: &Slot) -> bool {
+        let used = other.arch == self.native || self.version(other).is_some();
+        slot.arch == other.arch || (self.format == Format::Rpm && used)
+    }
+
+    /// The slots of the other architectures that held the same version in the image, and that must
+    /// go on to do so: their packages share files (RPM).
+    pub(super) fn in_step(&self, slot: &Slot) -> Vec<Slot> {
+        let Some(has) = self.version_before(slot).filter(|_| self.format == Format::Rpm) else {
+            return Vec::new();
+        };
+        let same = |other: &Slot| other != slot && self.version_before(other) == Some(has);
+        self.named(&slot.name).into_iter().filter(same).collect()
+    }
+
+    /// Whether a need of `slot` may be met from `other`, by architecture. With RPM it always may:
+    /// names tell where it must not (`libc.so.6()(64bit)`). With Debian, what is `Multi-Arch:
     /// foreign` is not known here; within one architecture it makes no difference.
     fn reaches(&self, slot: &Slot, constraint: &Constraint, other: &Slot) -> bool {
         match constraint.arch.as_deref() {
-            None => slot.arch == other.arch,
+            None => self.format == Format::Rpm || slot.arch == other.arch,
             Some(_) => self.concerns(constraint, other),
         }
     }
