@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod closure;
+mod rich;
 mod world;
 
 use closure::Closure;

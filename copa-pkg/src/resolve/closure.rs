@@ -7,7 +7,9 @@ mod obsolete;
 mod siblings;
 
 use super::Offers;
+use super::rich::is_rich;
 use super::world::{Slot, View, When, World};
+use crate::rpm::Rich;
 use crate::{Candidate, Constraint, Dependency, Format, Installed, Skip};
 
 /// How deep needs of needs are followed.
@@ -167,10 +169,13 @@ impl<'a> Closure<'a> {
             let was_planned = self.world.is_planned(&other);
             let needs = view.relations.requires.iter().filter(|need| {
                 let concerned = |old: &View<'_>| need.0.iter().any(|c| old.answers(c));
-                lost.iter().any(|(_, old)| concerned(old))
+                (need.0.iter().any(is_rich) || lost.iter().any(|(_, old)| concerned(old)))
                     && self.world.meets(When::Now, &other, need)
             });
             let exclusions = view.relations.conflicts.iter().filter(|constraint| {
+                if is_rich(constraint) {
+                    return self.world.holds(When::Now, constraint) == Some(false);
+                }
                 new.answers(constraint) && !old.is_some_and(|old| old.answers(constraint))
             });
             let kinds = needs.cloned().map(BondKind::Need);
@@ -184,7 +189,13 @@ impl<'a> Closure<'a> {
     fn meet_needs(&mut self, slot: &Slot, new: &Candidate, depth: usize) -> Result<(), Skip> {
         self.spend(new.relations.requires.len());
         for need in &new.relations.requires {
-            let fine = self.world.meets(When::Now, slot, need) || self.world.never_met(slot, need);
+            if self.world.meets(When::Now, slot, need) {
+                continue;
+            }
+            if let Some(needs) = self.world.undecided(need) {
+                return Err(Skip::Unsatisfied { candidate: new.version.clone(), needs });
+            }
+            let fine = self.world.never_met(slot, need);
             if !fine && !self.satisfy(slot, need, depth) {
                 let candidate = new.version.clone();
                 return Err(Skip::Unsatisfied { candidate, needs: need.to_string() });
@@ -195,19 +206,41 @@ impl<'a> Closure<'a> {
 
     /// Meets a need: by updating what is there, or else by something new. Alternatives in order.
     fn satisfy(&mut self, slot: &Slot, need: &Dependency, depth: usize) -> bool {
-        let ways: Vec<_> = need.0.iter().flat_map(|c| self.ways(slot, c)).collect();
+        let ways: Vec<_> = need.0.iter().flat_map(|c| self.all_ways(slot, c)).collect();
         let (there, new): (Vec<_>, Vec<_>) =
             ways.into_iter().partition(|(at, _)| self.world.version(at).is_some());
         let (near, far): (Vec<_>, Vec<_>) =
             there.into_iter().partition(|(at, _)| at.arch == slot.arch);
         near.into_iter().chain(far).chain(new).take(WAYS).any(|(at, candidate)| {
             self.spend(1);
-            self.put(&at, candidate, Some(&slot.name), depth + 1).is_ok()
+            let mark = self.world.mark();
+            let done = self.put(&at, candidate, Some(&slot.name), depth + 1).is_ok();
+            let met = !need.0.iter().any(is_rich) || self.world.meets(When::Now, slot, need);
+            if done && !met {
+                self.world.take_back(mark);
+            }
+            done && met
         })
     }
 
+    /// The packages that could be planned to meet the constraint, which may be a rich one.
+    fn all_ways(&mut self, slot: &Slot, constraint: &Constraint) -> Vec<(Slot, Rc<Candidate>)> {
+        if !is_rich(constraint) {
+            return self.ways(slot, constraint, &|_| true);
+        }
+        let Some(rich) = Rich::parse(&constraint.name) else { return Vec::new() };
+        let fits =
+            |new: View<'_>| !rich.is_of_one() || rich.fits(&|c| new.answers(c)) == Some(true);
+        rich.wishes().iter().flat_map(|wish| self.ways(slot, wish, &fits)).collect()
+    }
+
     /// The packages, one version each, that could be planned to answer the constraint.
-    fn ways(&mut self, slot: &Slot, constraint: &Constraint) -> Vec<(Slot, Rc<Candidate>)> {
+    fn ways(
+        &mut self,
+        slot: &Slot,
+        constraint: &Constraint,
+        fits: &dyn Fn(View<'_>) -> bool,
+    ) -> Vec<(Slot, Rc<Candidate>)> {
         let named = self.candidates(&constraint.name);
         let providers = self.offers.providers(&constraint.name).into_iter().map(Rc::new);
         let all: Vec<Rc<Candidate>> = named.iter().cloned().chain(providers).collect();
@@ -220,6 +253,7 @@ impl<'a> Closure<'a> {
             let possible = self.world.may_reach(slot, &at)
                 && arch
                 && View::of(&candidate).answers(constraint)
+                && fits(View::of(&candidate))
                 && !self.world.is_settled(&at)
                 && !self.world.is_held(&at)
                 && self.is_newer(&at, &candidate);
@@ -233,7 +267,15 @@ impl<'a> Closure<'a> {
     /// Updates what the candidate excludes, where an update ends the conflict.
     fn clear_conflicts(&mut self, slot: &Slot, new: &Candidate, depth: usize) -> Result<(), Skip> {
         self.spend(new.relations.conflicts.len());
-        for constraint in &new.relations.conflicts {
+        let old = self.world.view(When::Before, slot);
+        let old = old.map_or(&[][..], |old| &old.relations.conflicts);
+        let all = new.relations.conflicts.iter();
+        let broken = |c: &&Constraint| is_rich(c) && self.world.is_newly_excluded(c, old);
+        if let Some(rich) = all.clone().find(broken) {
+            let with = format!("what it excludes: {rich}");
+            return Err(Skip::Conflict { candidate: new.version.clone(), with });
+        }
+        for constraint in all {
             for other in self.world.excluded(When::Now, slot, constraint) {
                 if self.world.never_excluded(slot, constraint, &other) {
                     continue;
@@ -258,11 +300,18 @@ impl<'a> Closure<'a> {
         let other = &bond.slot;
         let broken = match &bond.kind {
             BondKind::Need(need) => !self.world.meets(When::Now, other, need),
+            BondKind::Exclusion(c) if is_rich(c) => self.world.holds(When::Now, c) != Some(false),
             BondKind::Exclusion(c) => self.world.excluded(When::Now, other, c).contains(slot),
         };
         // A package that was planned since has had its own needs and conflicts seen to.
         let replaced = self.world.is_planned(other) && !bond.was_planned;
         if !broken || replaced || self.world.is_gone(other) {
+            return Ok(());
+        }
+        if let BondKind::Need(need) = &bond.kind
+            && need.0.iter().any(is_rich)
+            && self.satisfy(other, need, depth)
+        {
             return Ok(());
         }
         self.bring_along(other, slot, depth).map_err(|()| {

@@ -194,3 +194,85 @@ fn architectures_of_a_package_go_in_step() {
     );
     everything(image, &new("x86_64"), &["new new -> 2-1 in place of lib"]);
 }
+
+#[test]
+fn conditions_are_asked_of_the_image_as_planned() {
+    let cannot = |needs: &str| format!("not app: 2-1 needs {needs}, which cannot be had");
+    for (image, needs, met) in [
+        ("b 1-1", "(a if b)", false),
+        ("b 1-1\n a 1-1", "(a if b)", true),
+        ("", "(a if b)", true),
+        ("", "(a if b else c)", false),
+        ("c 1-1", "(a if b else c)", true),
+        ("b 1-1\n c 1-1", "(a if b else c)", false),
+        ("a 1-1", "(a unless b)", true),
+        ("a 1-1\n b 1-1", "(a unless b)", false),
+        ("b 1-1\n c 1-1", "(a unless b else c)", true),
+        ("a 1-1; provides: b", "(a with b)", true),
+        ("a 1-1\n b 1-1", "(a with b)", false),
+        ("a 1-1", "(a >= 1 with a < 2)", true),
+        ("a 3-1", "(a >= 1 with a < 2)", false),
+        ("a 1-1", "(a without b)", true),
+        ("a 1-1; provides: b", "(a without b)", false),
+        ("a 1-1", "(x or (a and (y unless b)))", false),
+        ("a 1-1\n y 1-1", "(x or (a and (y unless b)))", true),
+        ("b 1-1", "((a or c) if (b and d))", true),
+        ("b 1-1\n d 1-1", "((a or c) if (b and d))", false),
+    ] {
+        let refused = cannot(needs);
+        let expected = if met { "app 1-1 -> 2-1" } else { &refused };
+        everything(
+            &format!("app 1-1\n{image}"),
+            &format!("app 2-1; requires: {needs}"),
+            &[expected],
+        );
+    }
+    for needs in ["(a foo b)", "(a with (b if c))", "(/usr/share/x if app)", "(a = -1 or c)"] {
+        everything(
+            "app 1-1\n a 1-1; provides: b",
+            &format!("app 2-1; requires: {needs}"),
+            &[&cannot(&format!("{needs}, of which nobody can say whether it is met"))],
+        );
+    }
+}
+
+#[test]
+fn what_a_condition_asks_for_comes_along() {
+    let image = "app 1-1\n b 1-1";
+    everything(
+        image,
+        "app 2-1; requires: (a if b)\n a 1-1",
+        &["a new -> 1-1 for app", "app 1-1 -> 2-1"],
+    );
+    everything(
+        image,
+        "app 2-1; requires: (a >= 1 with a < 2)\n a 1-1\n a 3-1",
+        &["a new -> 1-1 for app", "app 1-1 -> 2-1"],
+    );
+    // A condition that comes true later.
+    let image = "app 1-1\n other 1-1; requires: (a if b)";
+    let app = "app 2-1; requires: b\n b 1-1";
+    everything(image, app, &["not app: 2-1 needs b, which cannot be had"]);
+    everything(
+        image,
+        &format!("{app}\n a 1-1"),
+        &["a new -> 1-1 for other", "app 1-1 -> 2-1", "b new -> 1-1 for app"],
+    );
+}
+
+#[test]
+fn rich_exclusions_count() {
+    let app = "app 2-1; conflicts: (a and b)";
+    everything(
+        "app 1-1\n a 1-1\n b 1-1",
+        app,
+        &["not app: 2-1 conflicts with what it excludes: (a and b)"],
+    );
+    everything("app 1-1\n a 1-1", app, &["app 1-1 -> 2-1"]);
+    everything("app 1-1; conflicts: (a and b)\n a 1-1\n b 1-1", app, &["app 1-1 -> 2-1"]);
+    everything(
+        "other 1-1; conflicts: (a and b)\n a 1-1\n app 1-1",
+        "app 2-1; provides: b",
+        &["not app: 2-1 conflicts with other 1-1, which excludes (a and b)"],
+    );
+}

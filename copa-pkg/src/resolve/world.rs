@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::rich::{is_rich, names};
 use crate::{Candidate, Constraint, Dependency, Format, Installed, Relations, Version};
 
 /// Where a package is installed: a name and an architecture; `all` and `noarch` count as the image's
@@ -221,6 +222,9 @@ impl<'a> World<'a> {
     /// Whether what `slot` holds has this need met.
     pub(super) fn meets(&self, when: When, slot: &Slot, need: &Dependency) -> bool {
         need.0.iter().any(|constraint| {
+            if is_rich(constraint) {
+                return self.holds(when, constraint) == Some(true);
+            }
             let mut all = self.answering(when, constraint);
             all.any(|other| self.reaches(slot, constraint, other))
         })
@@ -236,8 +240,11 @@ impl<'a> World<'a> {
     /// the slot. Bounds and alternatives may have changed since; one common name makes it the same
     /// need.
     pub(super) fn never_met(&self, slot: &Slot, need: &Dependency) -> bool {
-        let same =
-            |old: &&Dependency| old.0.iter().any(|o| need.0.iter().any(|n| n.name == o.name));
+        let all = |need: &Dependency| -> BTreeSet<String> {
+            need.0.iter().flat_map(|c| names(c, false)).map(Into::into).collect()
+        };
+        let named = all(need);
+        let same = |old: &&Dependency| !all(old).is_disjoint(&named);
         self.view(When::Before, slot).is_some_and(|old| {
             let mut old = old.relations.requires.iter().filter(same);
             old.any(|old| !self.meets(When::Before, slot, old))
@@ -262,6 +269,15 @@ impl<'a> World<'a> {
     fn answering(&self, when: When, constraint: &Constraint) -> impl Iterator<Item = &Slot> {
         let slots = self.answering.get(&constraint.name).into_iter().flatten();
         slots.filter(move |slot| self.view(when, slot).is_some_and(|v| v.answers(constraint)))
+    }
+
+    /// The packages that the constraint speaks of.
+    pub(super) fn views(
+        &self,
+        when: When,
+        constraint: &Constraint,
+    ) -> impl Iterator<Item = View<'_>> {
+        self.answering(when, constraint).filter_map(move |slot| self.view(when, slot))
     }
 
     /// Whether a need of `slot` may be met by planning something into `other`: nothing comes along
@@ -307,7 +323,9 @@ impl<'a> World<'a> {
         }
         let needs = relations.requires.iter().flat_map(|need| &need.0);
         for constraint in needs.chain(&relations.conflicts) {
-            self.naming.entry(constraint.name.clone()).or_default().insert(slot.clone());
+            for name in names(constraint, true) {
+                self.naming.entry(name.into()).or_default().insert(slot.clone());
+            }
         }
     }
 }

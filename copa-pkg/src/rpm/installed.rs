@@ -132,18 +132,16 @@ fn operator(flags: u64) -> Option<Operator> {
     }
 }
 
-/// The needs of a rich dependency: of `(a or b)` one with alternatives, of `(a and b)` two, and so
-/// of `(a with b)`: that one package meets both is not asked. `None` when there is a condition.
+/// The needs of a rich dependency: of `(a or b)` one with alternatives, of `(a and b)` two. `None`
+/// of others: those stay as they are written, and are asked when the image is known.
 pub(super) fn needs(rich: &Rich<'_>) -> Option<Vec<Dependency>> {
     let (first, rest) = match rich {
-        Rich::Simple(simple) => return Some(vec![Dependency(vec![bounded(simple)])]),
+        Rich::Simple(simple) => return Some(vec![Dependency(vec![bounded(simple)?])]),
         Rich::Chain(first, rest) => (&**first, rest),
     };
     let operands = || std::iter::once(first).chain(rest.iter().map(|(_, operand)| operand));
     match rest.first().map(|(op, _)| op) {
-        None | Some(Op::And | Op::With) => {
-            Some(operands().map(needs).collect::<Option<Vec<_>>>()?.concat())
-        }
+        None | Some(Op::And) => Some(operands().map(needs).collect::<Option<Vec<_>>>()?.concat()),
         Some(Op::Or) => {
             let alternatives = operands().map(needs).map(|needs| match needs?.as_slice() {
                 [Dependency(alternatives)] => Some(alternatives.clone()),
@@ -155,8 +153,14 @@ pub(super) fn needs(rich: &Rich<'_>) -> Option<Vec<Dependency>> {
     }
 }
 
-fn bounded(simple: &Simple<'_>) -> Constraint {
-    let version = simple.bound.and_then(|(comparison, version)| {
+/// As a constraint. `None` when nobody can say what answers to it: its version is none, or it is
+/// what rpm itself can do, or a path that no index lists.
+pub(super) fn bounded(simple: &Simple<'_>) -> Option<Constraint> {
+    let name = simple.name;
+    if name.starts_with("rpmlib(") || (name.starts_with('/') && !is_listed(name)) {
+        return None;
+    }
+    let bound = |(comparison, version): (&str, &str)| {
         let flag = |c| match c {
             '<' => LESS,
             '>' => GREATER,
@@ -164,8 +168,12 @@ fn bounded(simple: &Simple<'_>) -> Constraint {
         };
         let flags = comparison.chars().fold(0, |flags, c| flags | flag(c));
         Some((operator(flags)?, crate::Version::Rpm(version.parse().ok()?)))
-    });
-    Constraint { name: simple.name.into(), arch: None, version }
+    };
+    let version = match simple.bound {
+        Some(written) => Some(bound(written)?),
+        None => None,
+    };
+    Some(Constraint { name: name.into(), arch: None, version })
 }
 
 /// Whether an index lists the path among what a package provides: createrepo's rule.

@@ -40,6 +40,7 @@ pub(crate) use install::install;
 pub(crate) use layout::Layout;
 pub(crate) use relation::relations;
 pub(crate) use repo::Advisories;
+pub(crate) use rich::{Answers, Packages, Rich};
 pub(crate) use verify::verify;
 pub use version::Version;
 

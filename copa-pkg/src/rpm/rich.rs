@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+mod holds;
+
+pub(crate) use holds::{Answers, Packages};
+
 /// Deeper ones are not understood. Real ones nest twice or three times.
 const DEPTH: usize = 32;
 
@@ -50,6 +54,17 @@ impl<'a> Rich<'a> {
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let mut rest = text;
         chain(&mut rest, 0)
+    }
+
+    /// Whether a name is a whole dependency of this kind.
+    pub(crate) fn is(name: &str) -> bool {
+        name.starts_with('(')
+    }
+
+    /// What could be added to make it hold, as constraints.
+    pub(crate) fn wishes(&self) -> Vec<crate::Constraint> {
+        let simples = self.simples(false);
+        simples.iter().filter_map(super::installed::bounded).collect()
     }
 
     /// The names that it is about, with whether each is a condition: what rpm finds a package by

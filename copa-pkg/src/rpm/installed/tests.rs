@@ -49,7 +49,7 @@ fn needs_are_read() {
         ("a", 1 << 9 | 1 << 12, "", "a"),
         ("(a >= 2 or b)", 0, "", "a (>= 2) | b"),
         ("(a and (b or c))", 0, "", "a; b | c"),
-        ("(a with b < 3)", 0, "", "a; b (< 3)"),
+        ("(a with b < 3)", 0, "", "(a with b < 3)"),
         ("((a or b) or c)", 0, "", "a | b | c"),
         ("(a or (b and c))", 0, "", "(a or (b and c))"),
         ("(a if b)", 0, "", "(a if b)"),
