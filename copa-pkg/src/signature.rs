@@ -5,11 +5,13 @@
 //! key has to be valid both now and when it signed. (rpgpie reads the clock for one thing only: it
 //! passes over a key's own certifications that are dated in the future.)
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
+use pgp::armor::Dearmor;
 use pgp::composed::SignedPublicKey;
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureType};
@@ -89,7 +91,7 @@ impl Keyring {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut entries = Vec::new();
         for block in blocks(bytes) {
-            let certificates = Certificate::load(&mut Cursor::new(block));
+            let certificates = Certificate::load(&mut Cursor::new(packets(block)?));
             entries.extend(certificates.map_err(|e| e.to_string())?.into_iter().map(Entry::new));
         }
         match entries.is_empty() {
@@ -171,8 +173,10 @@ impl Keyring {
         signatures: &[u8],
         at: Moment,
     ) -> Result<String, String> {
-        let signatures = rpgpie::signature::load(&mut Cursor::new(signatures))
-            .map_err(|e| format!("its signature cannot be read: {e}"))?;
+        let unread = |e| format!("its signature cannot be read: {e}");
+        let packets = packets(signatures).map_err(unread)?;
+        let signatures = rpgpie::signature::load(&mut Cursor::new(packets))
+            .map_err(|e| unread(e.to_string()))?;
         if signatures.is_empty() || signatures.len() > MOST_SIGNATURES {
             return Err(format!("it has {} signatures", signatures.len()));
         }
@@ -277,6 +281,18 @@ fn blocks(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let parts = starts.zip(ends).filter_map(|(start, end)| bytes.get(start..end));
     // A packet begins with a high bit; other text before a block is a remark.
     parts.filter(|part| part.starts_with(ARMOR) || part.first().is_some_and(|b| b & 0x80 != 0))
+}
+
+/// The packets out of their armor, if they are in one. Not left to the readers of packets: they go
+/// on after an error, and rPGP's reader of armor then panics.
+fn packets(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
+    if bytes.first().is_none_or(|b| b & 0x80 != 0) {
+        return Ok(bytes.into());
+    }
+    let mut packets = Vec::new();
+    let read = Dearmor::new(Cursor::new(bytes)).read_to_end(&mut packets);
+    read.map_err(|e| format!("its armor is broken: {e}"))?;
+    Ok(packets.into())
 }
 
 impl Entry {

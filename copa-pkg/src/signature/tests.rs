@@ -140,3 +140,25 @@ fn keyrings_can_be_put_one_behind_the_other() {
     assert!(Keyring::parse(b"").is_err());
     assert!(Keyring::parse(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\nx").is_err());
 }
+
+/// Found by fuzzing: rPGP's reader of armor panics when it is asked again after an error.
+#[test]
+fn broken_armor_never_panics() {
+    let now = at("2026-11-23T12:00:00Z");
+    let mut armored = Vec::new();
+    let certificate = &Keyring::debian().entries[0].certificate;
+    Certificate::save_all([certificate], true, &mut armored).unwrap();
+    let signature =
+        b"-----BEGIN PGP SIGNATURE-----\n\nwsFzBAEBCgAdFiEE\n-----END PGP MESSAGE-----\n";
+    for bytes in [&armored[..], signature] {
+        for i in (0..bytes.len()).step_by(5) {
+            let broken = [&bytes[..i], b"*", &bytes[i + 1..]].concat();
+            for bytes in [&broken, &bytes[..i]] {
+                let _ = Keyring::parse(bytes);
+                let _ = Keyring::debian().verify(b"x", bytes, now);
+            }
+        }
+    }
+    let headless = String::from_utf8(armored).unwrap().replace("END PGP PUBLIC", "END PGP PRIVATE");
+    assert!(Keyring::parse(headless.as_bytes()).unwrap_err().contains("its armor is broken"));
+}
