@@ -39,7 +39,7 @@ dnf -q -y --config="$dnf/dnf.conf" --installroot="$root" --releasever=$release -
     --setopt=reposdir="$dnf/repos" --setopt=cachedir="$dnf/cache" upgrade
 
 # What dnf leaves in the image of itself; some of the cache's folder is there too.
-rm -rf "$root"/{etc/dnf,var/lib/dnf,var/log/dnf*} "$root$dnf"
+rm -rf "$root"/{etc/dnf,var/lib/dnf,var/log/dnf*,var/log/hawkey.log} "$root$dnf"
 (cd "$root" && rmdir -p --ignore-fail-on-non-empty "${place#/}")
 
 # An image has its database in one file that a root that cannot be written to can open.

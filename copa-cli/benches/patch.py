@@ -15,8 +15,9 @@ memory are what `/usr/bin/time` says: user and system time of the whole tree of 
 processes.
 
 `cold` begins with an empty cache, `warm` with that of an earlier run: for copa its cache directory, for the
-peer apt's lists, or dnf's metadata and packages. The servers are not counted. Needs what the
-lab needs (testdata/lab), umoci, skopeo, sqlite3, dnf, root.
+peer apt's lists, or dnf's metadata and packages. All ask the mirror whether there is anything newer. The
+servers are not counted. Needs what the lab needs (testdata/lab), umoci, skopeo, root; `rpm` needs dnf and
+sqlite3 too.
 """
 
 import argparse
