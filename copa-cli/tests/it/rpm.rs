@@ -25,8 +25,16 @@ fn upgraded(scratch: &Path, image: &str, arch: [&str; 2]) -> String {
     let repository = rpm_repository(None).join("new").join(arch[0]);
     let repository = repository.to_str().unwrap();
     let out = format!("--out={golden}");
-    let mut arguments =
-        vec!["rpm-golden", image, repository, &out, "--add=busybox", "--arch", arch[1]];
+    let mut arguments = vec![
+        "rpm-golden",
+        image,
+        repository,
+        &out,
+        "--add=busybox",
+        "--obsoletes",
+        "--arch",
+        arch[1],
+    ];
     // A cache that is made anew names the version of ldconfig; of libraries it says the same.
     arguments.extend((arch == ARM).then_some("--no-ldconfig"));
     lab::lab(arguments).exits(0);
