@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read as _};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use pgp::armor::Dearmor;
@@ -31,11 +31,13 @@ pub(crate) struct Keyring {
 }
 
 /// A certificate and its keys, primary and subkeys: what a signature's issuer is looked up in.
-/// Checking a certificate costs milliseconds, so that is done for the right one only.
+/// Checking a certificate costs milliseconds, so that is done for the right one only, and once:
+/// several suites have one key, and all packages of an RPM repository.
 #[derive(Debug, Clone)]
 struct Entry {
     certificate: Certificate,
     keys: Vec<(Fingerprint, KeyId)>,
+    checked: Arc<OnceLock<Checked>>,
 }
 
 /// A text and one of those who signed it.
@@ -120,8 +122,7 @@ impl Keyring {
     #[cfg(test)]
     pub(crate) fn usable(&self, now: Timestamp) -> usize {
         let usable = |entry: &&Entry| {
-            let checked = Checked::new(entry.certificate.clone());
-            !checked.valid_signing_capable_component_keys_at(seconds(now)).is_empty()
+            !entry.checked().valid_signing_capable_component_keys_at(seconds(now)).is_empty()
         };
         self.entries.iter().filter(usable).count()
     }
@@ -202,9 +203,8 @@ impl Keyring {
         }
         let mut reason = format!("the key {issuer} may not sign: it has expired or is revoked");
         for entry in matching {
-            let checked = Checked::new(entry.certificate.clone());
             let now = seconds(at.now);
-            let usable = |time| checked.valid_signing_capable_component_keys_at(time);
+            let usable = |time| entry.checked().valid_signing_capable_component_keys_at(time);
             let current: Vec<_> =
                 usable(now).iter().map(|v| v.as_componentkey().fingerprint()).collect();
             for verifier in usable(created) {
@@ -308,7 +308,13 @@ impl Entry {
         let subkeys = key.public_subkeys.iter().map(|subkey| name(&subkey.key));
         let keys = std::iter::once((fingerprint, id)).chain(subkeys).collect();
         let certificate = key.into();
-        Self { certificate, keys }
+        Self { certificate, keys, checked: Arc::default() }
+    }
+
+    /// The certificate without what it does not vouch for itself. That is arithmetic; what holds at
+    /// which time is asked of it each time.
+    fn checked(&self) -> &Checked {
+        self.checked.get_or_init(|| Checked::new(self.certificate.clone()))
     }
 }
 
