@@ -28,8 +28,8 @@ const UNFINISHED: &str = ".copa-";
 /// It holds at most 1 GiB; then the values that were used longest ago go. A value is at most
 /// 128 MiB. Values are written whole or not at all, so several programs can use one directory.
 ///
-/// What is worked out from signed indexes is believed when it comes from here: a directory that
-/// anybody else can write to is not used. One that is created is open to its user only.
+/// What is worked out from signed indexes and from packages that were checked is believed when it
+/// comes from here: a directory that anybody else can write to is not used. One that is created is open to its user only.
 #[derive(Debug)]
 pub struct DirCache {
     dir: PathBuf,

@@ -31,7 +31,7 @@ impl Candidate {
         }
         let bytes = self.check(bytes).await?;
         let vouched = !Format::of(&self.version).signs_packages();
-        Ok(Package { candidate: self.clone(), bytes, vouched, warning: None })
+        Ok(Package { candidate: self.clone(), bytes, repacked: None, vouched, warning: None })
     }
 
     /// Hashes on the blocking pool: a large package takes long enough to hold up a network task.

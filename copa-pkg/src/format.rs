@@ -78,6 +78,14 @@ impl Format {
         }
     }
 
+    /// The data of a package, compressed such that it is quickly unpacked, where that is worth it.
+    pub(crate) fn repack(self, package: &Package) -> Result<Option<Vec<u8>>> {
+        match self {
+            Self::Deb => deb::repack(package),
+            Self::Rpm => Ok(None),
+        }
+    }
+
     /// Where packages come from; `streams` are the streams of modules that are installed.
     pub(crate) fn repositories(
         self,

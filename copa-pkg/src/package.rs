@@ -10,6 +10,9 @@ use url::Url;
 use crate::signature::Keyring;
 use crate::{Format, Result, Trust, Version};
 
+/// The largest package that is repacked: it is in memory twice.
+const LARGEST_REPACKED: usize = 16 << 20;
+
 /// A package that the database of the image lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
@@ -72,6 +75,8 @@ impl Candidate {
 pub struct Package {
     pub(crate) candidate: Candidate,
     pub(crate) bytes: Bytes,
+    /// The data in it once more: what [`Package::repack`] gave.
+    pub(crate) repacked: Option<Bytes>,
     /// Whether somebody who is trusted vouches for the bytes, or need not.
     pub(crate) vouched: bool,
     /// What a person should know of that.
@@ -87,6 +92,24 @@ impl Package {
     /// The package file.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// The data of the package, compressed such that it is quickly unpacked: to be kept in a cache,
+    /// and for [`with_repacked`](Self::with_repacked). `None` where that is not worth it: where the
+    /// package is large, or quickly unpacked itself; and where it cannot be read, which is said
+    /// when it is installed.
+    pub fn repack(&self) -> Option<Bytes> {
+        if self.bytes.len() > LARGEST_REPACKED {
+            return None;
+        }
+        let repacked = Format::of(&self.candidate.version).repack(self);
+        repacked.ok().flatten().map(Into::into)
+    }
+
+    /// The same package, of which `data` is installed. It is believed to be what
+    /// [`repack`](Self::repack) gave for it: nothing else may be able to put it there.
+    pub fn with_repacked(self, data: Bytes) -> Self {
+        Self { repacked: Some(data), ..self }
     }
 
     /// Checks who signed the package and that it is the one that its [`Candidate`] names. Where

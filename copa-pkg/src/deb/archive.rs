@@ -20,6 +20,9 @@ const DATA_LIMIT: u64 = 4 << 30;
 const DATA_FREE: u64 = 64 << 20;
 /// Above [`DATA_FREE`], how many times larger than the package its data may be.
 const DATA_RATIO: u64 = 1000;
+/// How `xz` files begin: what Debian's packages have, and what takes long to unpack.
+const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+const REPACK_LEVEL: i32 = 1;
 const ENTRIES_MAX: usize = 500_000;
 const PATH_MAX: usize = 4096;
 const DEPTH_MAX: usize = 128;
@@ -30,6 +33,8 @@ const SCRIPTS: [&str; 5] = ["preinst", "postinst", "prerm", "postrm", "config"];
 pub(crate) struct Archive<'a> {
     what: &'a str,
     data: &'a [u8],
+    /// How many bytes the data may unpack to.
+    limit: u64,
     /// The control members.
     pub(crate) control: Control,
 }
@@ -99,15 +104,33 @@ impl<'a> Archive<'a> {
         if control.control.bytes.is_empty() {
             return Err(malformed(what, "no control file"));
         }
-        Ok(Self { what, data, control })
+        let limit = (data.len() as u64).saturating_mul(DATA_RATIO).clamp(DATA_FREE, DATA_LIMIT);
+        Ok(Self { what, data, limit, control })
+    }
+
+    /// The same with this for `data.tar`, which [`repack`](Self::repack) made of it.
+    pub(crate) fn with_repacked(mut self, data: Option<&'a [u8]>) -> Self {
+        self.data = data.unwrap_or(self.data);
+        self
+    }
+
+    /// All of `data.tar`, compressed such that it is quickly unpacked; `None` where it is so
+    /// already.
+    pub(crate) fn repack(&self) -> Result<Option<Vec<u8>>> {
+        if !self.data.starts_with(XZ) {
+            return Ok(None);
+        }
+        let failed = |e: io::Error| of_io(self.what, &e, self.limit);
+        let mut packed = zstd::Encoder::new(Vec::new(), REPACK_LEVEL).map_err(failed)?;
+        let mut data = decompress(self.data, self.limit).map_err(failed)?;
+        io::copy(&mut data, &mut packed).map_err(failed)?;
+        packed.finish().map(Some).map_err(failed)
     }
 
     /// Walks over `data.tar`, in its order. The root itself is left out.
     pub(crate) fn walk(&self, mut visit: impl FnMut(Entry) -> Result<()>) -> Result<()> {
-        let limit = (self.data.len() as u64).saturating_mul(DATA_RATIO);
-        let limit = limit.clamp(DATA_FREE, DATA_LIMIT);
-        let failed = |e: io::Error| of_io(self.what, &e, limit);
-        let mut tar = tar::Archive::new(decompress(self.data, limit).map_err(failed)?);
+        let failed = |e: io::Error| of_io(self.what, &e, self.limit);
+        let mut tar = tar::Archive::new(decompress(self.data, self.limit).map_err(failed)?);
         for (count, entry) in tar.entries().map_err(failed)?.enumerate() {
             if count >= ENTRIES_MAX {
                 let limit = format!("{ENTRIES_MAX} entries");

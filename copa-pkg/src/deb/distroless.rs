@@ -105,7 +105,8 @@ pub(crate) fn install(root: &dyn Root, packages: &[Package]) -> Result<Installat
 impl Work<'_> {
     fn package(&mut self, package: &Package) -> Result<()> {
         let what = format!("{} {}", package.candidate.name, package.candidate.version);
-        let archive = Archive::open(&what, &package.bytes)?;
+        let archive =
+            Archive::open(&what, &package.bytes)?.with_repacked(package.repacked.as_deref());
         check_identity(&what, package, &archive.control.control.bytes)?;
         for path in scripts::links_that_become_directories(&archive.control.scripts) {
             self.link_becomes_directory(&path);

@@ -24,7 +24,7 @@ use std::io::Read;
 use url::Url;
 
 use crate::index::{Index, RelationTexts};
-use crate::{Catalog, Error, Format, Loaded, Relations, Result};
+use crate::{Catalog, Error, Format, Loaded, Package, Relations, Result};
 
 pub(crate) use db::StatusD;
 pub use discover::{HostFile, Sources, repositories};
@@ -60,6 +60,15 @@ fn listed(index: Index, base: &Url, origin: &str) -> Loaded {
         ));
     }
     Loaded { catalog: Catalog::new(Format::Deb, index, base.clone(), origin.into()), warnings }
+}
+
+/// The data of a package, compressed such that it is quickly unpacked, where that is worth it.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] and [`Error::TooLarge`] when it cannot be read.
+pub(crate) fn repack(package: &Package) -> Result<Option<Vec<u8>>> {
+    archive::Archive::open(&package.candidate.name, &package.bytes)?.repack()
 }
 
 /// Reads what a record of an index says of other packages.

@@ -102,6 +102,35 @@ fn tar_of(entries: &[(&str, tar::EntryType, &str, &[u8])]) -> Vec<u8> {
 }
 
 #[test]
+fn what_is_repacked_is_the_same() {
+    for (option, slow) in [("-Zxz", true), ("-Zgzip", false), ("-Zzstd", false), ("-Znone", false)]
+    {
+        let (_, bytes) = sample().build(&[option]);
+        let archive = Archive::open("p", &bytes).unwrap();
+        let repacked = archive.repack().unwrap();
+        assert_eq!(repacked.is_some(), slow, "{option}");
+        let mut found = Vec::new();
+        let archive = archive.with_repacked(repacked.as_deref());
+        archive.walk(|entry| Ok(found.push(entry))).unwrap();
+        assert_eq!(found, entries(&bytes).unwrap(), "{option}");
+    }
+}
+
+#[test]
+fn what_cannot_be_unpacked_is_not_repacked_and_what_is_damaged_is_an_error() {
+    let (_, mut bytes) = sample().build(&["-Zxz"]);
+    let whole = bytes.clone();
+    let archive = Archive::open("p", &whole).unwrap();
+    let mut repacked = archive.repack().unwrap().unwrap();
+    repacked.truncate(repacked.len() - 5);
+    let error = archive.with_repacked(Some(&repacked)).walk(|_| Ok(())).unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    let end = bytes.len() - 40;
+    bytes[end] ^= 1;
+    assert!(Archive::open("p", &bytes).unwrap().repack().is_err());
+}
+
+#[test]
 fn control_members_are_read() {
     let (_, bytes) = sample().build(&[]);
     let control = Archive::open("p", &bytes).unwrap().control;

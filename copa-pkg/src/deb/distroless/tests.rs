@@ -24,7 +24,7 @@ fn package(bytes: Vec<u8>) -> Package {
         origin: "test".into(),
         relations: Relations::default(),
     };
-    Package { candidate, bytes: bytes.into(), vouched: true, warning: None }
+    Package { candidate, bytes: bytes.into(), repacked: None, vouched: true, warning: None }
 }
 
 /// An image of these packages and of one that stays, built at another time.
