@@ -24,7 +24,7 @@ fn package(bytes: Vec<u8>) -> Option<Package> {
         origin: "test".into(),
         relations: installed.relations,
     };
-    Some(Package { candidate, bytes, vouched: true, warning: None })
+    Some(Package { candidate, bytes, vouched: true, warning: None, repacked: None })
 }
 
 /// A root with release 1 of the oracle's packages, and release 2 with these edits.
