@@ -233,7 +233,7 @@ impl Header {
 
     /// The part that never changes, as `il`, `dl`, entries and data: what the digests and
     /// signatures are over, after the eight bytes of magic. `None` without a region.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn immutable(&self) -> Option<Vec<u8>> {
         let region = self.region?;
         let entries = self.blob.get(INTRO..INTRO + region.entries * ENTRY)?;
@@ -248,7 +248,7 @@ impl Header {
     }
 
     /// The entries, without the region's own.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
