@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use copa_core::oci::Location;
+use copa_core::oci::{Location, Reference};
 
 use crate::args::Patch;
 
@@ -90,11 +90,7 @@ fn suffixed(image: &Location, suffix: &str) -> anyhow::Result<String> {
 }
 
 fn check(tag: &str) -> anyhow::Result<()> {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let legal = tag.starts_with(word)
-        && tag.len() <= 128
-        && tag.chars().all(|c| word(c) || c == '.' || c == '-');
-    if !legal {
+    if !Reference::is_tag(tag) {
         bail!("`{tag}` is not a tag: letters, digits, `_`, `.` and `-`, 128 at most");
     }
     Ok(())

@@ -4,9 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use oci_spec::distribution::Reference;
-
-use crate::{Error, Result};
+use crate::{Digest, Error, Reference, Result};
 
 /// Where an image is, or is to be written.
 ///
@@ -36,7 +34,10 @@ impl Location {
     /// The name to resolve there: a tag, a digest, or empty for the only image there is.
     pub fn name(&self) -> &str {
         match self {
-            Self::Registry(reference) => reference.digest().or(reference.tag()).unwrap_or("latest"),
+            Self::Registry(reference) => {
+                let digest = reference.digest().map(Digest::as_str);
+                digest.or(reference.tag()).unwrap_or("latest")
+            }
             Self::OciLayout(_, name) | Self::OciArchive(_, name) | Self::DockerArchive(_, name) => {
                 name.as_deref().unwrap_or_default()
             }
@@ -46,16 +47,12 @@ impl Location {
     /// The same place under another name (a tag).
     #[must_use]
     pub fn with_name(&self, name: &str) -> Self {
-        let name = name.to_owned();
+        let named = Some(name.to_owned());
         match self {
-            Self::Registry(reference) => Self::Registry(Reference::with_tag(
-                reference.registry().to_owned(),
-                reference.repository().to_owned(),
-                name,
-            )),
-            Self::OciLayout(path, _) => Self::OciLayout(path.clone(), Some(name)),
-            Self::OciArchive(path, _) => Self::OciArchive(path.clone(), Some(name)),
-            Self::DockerArchive(path, _) => Self::DockerArchive(path.clone(), Some(name)),
+            Self::Registry(reference) => Self::Registry(reference.with_tag(name)),
+            Self::OciLayout(path, _) => Self::OciLayout(path.clone(), named),
+            Self::OciArchive(path, _) => Self::OciArchive(path.clone(), named),
+            Self::DockerArchive(path, _) => Self::DockerArchive(path.clone(), named),
         }
     }
 }
@@ -78,10 +75,7 @@ impl FromStr for Location {
             return Ok(Self::DockerArchive(path, name));
         }
         let reference = text.strip_prefix("docker://").unwrap_or(text);
-        reference.parse().map(Self::Registry).map_err(|e| {
-            let e: oci_spec::distribution::ParseError = e;
-            invalid(text, &e.to_string())
-        })
+        reference.parse().map(Self::Registry)
     }
 }
 
@@ -101,7 +95,7 @@ fn invalid(text: &str, reason: &str) -> Error {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, path, name) = match self {
-            Self::Registry(reference) => return write!(f, "{}", reference.whole()),
+            Self::Registry(reference) => return write!(f, "{reference}"),
             Self::OciLayout(path, name) => ("oci", path, name),
             Self::OciArchive(path, name) => ("oci-archive", path, name),
             Self::DockerArchive(path, name) => ("docker-archive", path, name),

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use oci_spec::distribution::Reference;
-
 use crate::{
     ArchiveSink, ArchiveSource, Credentials, DockerArchiveSink, DockerArchiveSource, Http,
-    LayoutSink, LayoutSource, Location, Registry, Result, Sink, Source,
+    LayoutSink, LayoutSource, Location, Reference, Registry, Result, Sink, Source,
 };
 
 /// What it takes to reach a registry. Files need none of it.

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use oci_spec::distribution::Reference;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
@@ -19,7 +18,8 @@ use serde::Deserialize;
 use crate::credentials::Credentials;
 use crate::http::{Http, Reopen, pieces, place, resumable};
 use crate::{
-    Blob, ByteStream, Descriptor, Digest, Error, Hasher, Location, MediaType, Result, Sink, Source,
+    Blob, ByteStream, Descriptor, Digest, Error, Hasher, Location, MediaType, Reference, Result,
+    Sink, Source,
 };
 use scope::Scope;
 use session::Session;
@@ -66,11 +66,7 @@ impl Registry {
         credentials: Arc<dyn Credentials>,
         plain_http: bool,
     ) -> Self {
-        let host = match reference.resolve_registry() {
-            "index.docker.io" => "registry-1.docker.io",
-            host => host,
-        };
-        let names = (reference.registry(), host);
+        let names = (reference.registry(), reference.host());
         let session = Session::new(http, names, reference.repository(), credentials, plain_http);
         Self {
             location: Location::Registry(reference.clone()),
@@ -217,7 +213,7 @@ impl Sink for Registry {
 
     async fn mount(&self, content: &Descriptor, from: &Location) -> Result<bool> {
         let Location::Registry(origin) = from else { return Ok(false) };
-        let same = origin.resolve_registry() == self.reference.resolve_registry();
+        let same = origin.registry() == self.reference.registry();
         if !same || origin.repository() == self.reference.repository() {
             return Ok(false);
         }
