@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::logins::Logins;
 use crate::oci::{self, Get, Http, Response};
-use crate::pkg::{Body, Cache, Error, Fetch, Result};
+use crate::pkg::{Body, Cache, Error, Fetch, Result, recall, remember};
 
 /// The largest document that is revalidated: 16 MiB. A distribution's InRelease has 0.2.
 const LARGEST: u64 = 16 << 20;
@@ -57,7 +57,7 @@ impl HttpFetch {
     /// The document as it is now: from the cache when the other side says that it is still that.
     async fn revalidated(&self, url: &Url) -> Result<Bytes> {
         let key = format!("http 1 {url}");
-        let copy = recall(&self.cache, &key).await.and_then(|bytes| Copy::read(&bytes));
+        let copy = recall(&self.cache, key.clone(), |bytes| Copy::read(&bytes)).await;
         let response = self.ask(url, copy.as_ref().map(|(copy, _)| copy)).await?;
         if let Some((_, body)) = copy.filter(|_| response.not_modified()) {
             return Ok(body);
@@ -119,23 +119,6 @@ impl Copy {
 fn changes_in_place(url: &Url) -> bool {
     let name = url.path().rsplit('/').next().unwrap_or_default();
     matches!(name, "InRelease" | "Release" | "Release.gpg")
-}
-
-/// What a cache has, asked for on the blocking pool.
-pub(crate) async fn recall(cache: &Arc<dyn Cache>, key: &str) -> Option<Bytes> {
-    let (cache, key) = (Arc::clone(cache), key.to_owned());
-    tokio::task::spawn_blocking(move || cache.get(&key)).await.ok().flatten()
-}
-
-/// Gives a cache something to keep, on the blocking pool.
-pub(crate) async fn remember(
-    cache: &Arc<dyn Cache>,
-    key: String,
-    value: impl AsRef<[u8]> + Send + 'static,
-) {
-    let cache = Arc::clone(cache);
-    // A cache that breaks is a cache that keeps nothing.
-    let _ = tokio::task::spawn_blocking(move || cache.put(&key, value.as_ref())).await;
 }
 
 async fn from_file(url: &Url) -> Result<Body> {

@@ -1,6 +1,7 @@
 //! What the repositories offer, together.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use url::Url;
@@ -100,7 +101,7 @@ impl Catalog {
         &self,
         plan: &mut UpdatePlan,
         fetch: &dyn Fetch,
-        cache: &dyn Cache,
+        cache: &Arc<dyn Cache>,
     ) -> Result<Vec<String>> {
         let updates = &plan.updates;
         let has = |listing: &Listing| {

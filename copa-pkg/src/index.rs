@@ -68,6 +68,13 @@ pub(crate) struct Index {
     refused: usize,
 }
 
+/// The bytes for the cache.
+impl AsRef<[u8]> for Index {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// One package of an index.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record<'a> {
@@ -75,7 +82,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl Index {
-    /// Reads back what [`as_bytes`](Self::as_bytes) gave; `None` when it is damaged or of another
+    /// Reads back its bytes; `None` when it is damaged or of another
     /// version of the format.
     pub(crate) fn from_bytes(bytes: Bytes) -> Option<Self> {
         let crc = number(&bytes, 8)?;
@@ -95,11 +102,6 @@ impl Index {
             provides,
             refused,
         })
-    }
-
-    /// The bytes for the cache.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// How many packages there are.

@@ -61,7 +61,7 @@ pub use package::{
     Relations,
 };
 pub use plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
-pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat};
+pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat, recall, remember};
 pub use repository::{Loaded, Repository, Trust, load_all};
 pub use system::{Hints, System};
 pub use version::Version;

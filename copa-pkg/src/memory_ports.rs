@@ -1,7 +1,7 @@
 //! Ports for tests: files by their addresses, and a cache that remembers.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -29,9 +29,19 @@ impl Fetch for Files {
     }
 }
 
-/// A cache that remembers.
-#[derive(Debug, Default)]
-pub(crate) struct Memory(pub(crate) Mutex<BTreeMap<String, Bytes>>);
+/// A cache that remembers, seen from outside.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Memory(pub(crate) Arc<Mutex<BTreeMap<String, Bytes>>>);
+
+impl Memory {
+    pub(crate) fn cache(&self) -> Arc<dyn Cache> {
+        Arc::new(self.clone())
+    }
+}
+
+pub(crate) fn forgetful() -> Arc<dyn Cache> {
+    Arc::new(())
+}
 
 impl Cache for Memory {
     fn get(&self, key: &str) -> Option<Bytes> {

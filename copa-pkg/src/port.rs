@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Debug;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -165,4 +166,26 @@ impl Cache for () {
     }
 
     fn put(&self, _key: &str, _value: &[u8]) {}
+}
+
+/// What a cache has, read by a thread of the blocking pool: an index has 25 MB, and others wait.
+pub async fn recall<T: Send + 'static>(
+    cache: &Arc<dyn Cache>,
+    key: String,
+    read: impl FnOnce(Bytes) -> Option<T> + Send + 'static,
+) -> Option<T> {
+    let cache = Arc::clone(cache);
+    let found = tokio::task::spawn_blocking(move || cache.get(&key).and_then(read));
+    found.await.ok().flatten()
+}
+
+/// Gives a cache something to keep, on the blocking pool.
+pub async fn remember(
+    cache: &Arc<dyn Cache>,
+    key: String,
+    value: impl AsRef<[u8]> + Send + 'static,
+) {
+    let cache = Arc::clone(cache);
+    // A cache that breaks is a cache that keeps nothing.
+    let _ = tokio::task::spawn_blocking(move || cache.put(&key, value.as_ref())).await;
 }

@@ -1,6 +1,7 @@
 //! Where packages come from.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,7 +25,7 @@ pub trait Repository: Debug + Send + Sync {
     /// [`Error::Untrusted`](crate::Error::Untrusted) when its metadata is not what a trusted key
     /// signed; [`Error::NotFound`](crate::Error::NotFound) and
     /// [`Error::Fetch`](crate::Error::Fetch) when it cannot be had.
-    async fn load(&self, fetch: &dyn Fetch, cache: &dyn Cache) -> Result<Loaded>;
+    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded>;
 }
 
 /// How strictly the metadata of repositories is checked.
@@ -65,7 +66,7 @@ pub struct Loaded {
 pub async fn load_all(
     repositories: &[Box<dyn Repository>],
     fetch: &dyn Fetch,
-    cache: &dyn Cache,
+    cache: &Arc<dyn Cache>,
 ) -> Result<Loaded> {
     let all = repositories.iter().map(|repository| repository.load(fetch, cache));
     Ok(try_join_all(all).await?.into_iter().collect())

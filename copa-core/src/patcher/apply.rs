@@ -7,12 +7,12 @@ use futures_util::{StreamExt, stream};
 
 use super::{Inspected, Patcher, blocking};
 use crate::adapt;
-use crate::fetch::{recall, remember};
 use crate::marks::{self, Marks};
 use crate::observe::{Stage, Transfer, Watched};
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
 use crate::pkg::{
-    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, Skip, Skipped, UpdatePlan,
+    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, Skip, Skipped,
+    UpdatePlan, recall, remember,
 };
 use crate::rest::without;
 use crate::url::Url;
@@ -151,7 +151,7 @@ impl Patcher {
             return package;
         }
         let key = format!("repacked 1 {:?}", package.candidate().checksum);
-        if let Some(data) = recall(&self.cache, &key).await {
+        if let Some(data) = recall(&self.cache, key.clone(), Some).await {
             return package.with_repacked(data);
         }
         let original = package.clone();
@@ -164,7 +164,7 @@ impl Patcher {
     /// A package, from the cache when it is there.
     async fn checked(&self, candidate: &Candidate) -> pkg::Result<Package> {
         let key = format!("package {:?}", candidate.checksum);
-        if let Some(bytes) = recall(&self.cache, &key).await
+        if let Some(bytes) = recall(&self.cache, key.clone(), Some).await
             && let Ok(package) = candidate.download(&Here(bytes)).await
         {
             return Ok(package);

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::runtime::Handle;
 
 use super::{Opened, Patcher, blocking};
 use crate::adapt::{self, ImageRoot};
-use crate::fetch::{recall, remember};
 use crate::observe::Stage;
 use crate::oci::{self, Layer, LayerIndex, Limits, RootFs};
-use crate::pkg::{Hints, System};
+use crate::pkg::{Hints, System, recall, remember};
 use crate::{Error, Result, Subject};
 
 /// Changes whenever [`adapt::keep`] or the form of an index does: what was kept before then is not
@@ -109,12 +109,10 @@ impl Patcher {
     /// The index of a layer, from the cache when it is there.
     async fn index(&self, opened: &Opened, layer: &Layer) -> Result<Arc<LayerIndex>> {
         let key = format!("layer index {INTEREST} {} {}", layer.descriptor.digest, layer.diff_id);
-        if let Some(bytes) = recall(&self.cache, &key).await {
-            let read = move || Ok::<_, Error>(LayerIndex::from_bytes(&bytes));
-            let known = blocking("reading a layer's index", read).await?;
-            if let Some(index) = known.filter(|index| *index.diff_id() == layer.diff_id) {
-                return Ok(Arc::new(index));
-            }
+        let read = |bytes: Bytes| LayerIndex::from_bytes(&bytes);
+        let known = recall(&self.cache, key.clone(), read).await;
+        if let Some(index) = known.filter(|index| *index.diff_id() == layer.diff_id) {
+            return Ok(Arc::new(index));
         }
         let (source, limits) = (opened.image.source(), Limits::default());
         let index = oci::index_layer(source, layer, Arc::new(adapt::keep), &limits).await?;

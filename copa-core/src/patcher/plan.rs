@@ -61,12 +61,12 @@ impl Patcher {
     /// What each update fixes, as the repositories say. Gives what a person should know.
     async fn name_fixes(&self, catalog: &Catalog, plan: &mut UpdatePlan) -> Result<Vec<String>> {
         let fetch = Watched::new(self.fetch(&self.cache), &self.watch(), Transfer::Metadata);
-        match catalog.name_fixes(plan, &fetch, &*self.cache).await {
+        match catalog.name_fixes(plan, &fetch, &self.cache).await {
             // As when the repositories were loaded.
             Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
                 let forgetful: Arc<dyn Cache> = Arc::new(());
                 let fetch = Watched::new(self.fetch(&forgetful), &self.watch(), Transfer::Metadata);
-                Ok(catalog.name_fixes(plan, &fetch, &*self.cache).await?)
+                Ok(catalog.name_fixes(plan, &fetch, &self.cache).await?)
             }
             result => Ok(result?),
         }
@@ -79,7 +79,7 @@ impl Patcher {
         kept: &Arc<dyn Cache>,
     ) -> pkg::Result<Loaded> {
         let fetch = Watched::new(self.fetch(kept), &self.watch(), Transfer::Metadata);
-        pkg::load_all(repositories, &fetch, &*self.cache).await
+        pkg::load_all(repositories, &fetch, &self.cache).await
     }
 
     async fn repositories(&self, of: &Inspected) -> Result<Vec<Box<dyn Repository>>> {

@@ -47,7 +47,7 @@ pub(crate) struct Archive {
 #[derive(Debug, Clone, Copy)]
 struct Ports<'a> {
     fetch: &'a dyn Fetch,
-    cache: &'a dyn Cache,
+    cache: &'a Arc<dyn Cache>,
 }
 
 #[async_trait]
@@ -56,7 +56,7 @@ impl Repository for Archive {
         format!("{} from {}", self.suite, self.base)
     }
 
-    async fn load(&self, fetch: &dyn Fetch, cache: &dyn Cache) -> Result<Loaded> {
+    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded> {
         let ports = Ports { fetch, cache };
         let mut warnings = self.notes.clone();
         let Some(release) = self.release(ports, &mut warnings).await? else {

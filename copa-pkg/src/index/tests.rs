@@ -32,7 +32,7 @@ fn packages_are_found_by_name_and_by_what_they_provide() {
 #[test]
 fn the_cached_form_is_read_back_and_damage_is_noticed() {
     let index = index(&[("a", "x"), ("b", "")]);
-    let bytes = index.as_bytes().to_vec();
+    let bytes = index.as_ref().to_vec();
     assert_eq!(Index::from_bytes(bytes.clone().into()).unwrap(), index);
     for i in 0..bytes.len() {
         let mut damaged = bytes.clone();

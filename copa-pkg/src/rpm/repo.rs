@@ -68,7 +68,7 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Copy)]
 struct Ports<'a> {
     fetch: &'a dyn Fetch,
-    cache: &'a dyn Cache,
+    cache: &'a Arc<dyn Cache>,
 }
 
 #[async_trait]
@@ -77,7 +77,7 @@ impl Repository for Repo {
         format!("{} from {}", self.id, self.place.url())
     }
 
-    async fn load(&self, fetch: &dyn Fetch, cache: &dyn Cache) -> Result<Loaded> {
+    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded> {
         let ports = Ports { fetch, cache };
         let mut warnings = self.notes.clone();
         let loaded = match &self.place {

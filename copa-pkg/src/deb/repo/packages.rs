@@ -15,7 +15,7 @@ use crate::deb::scan::Scanner;
 use crate::decompress::Compression;
 use crate::index::Index;
 use crate::ingest::{Expected, Failure, ingest};
-use crate::{Body, Checksum, Error, Loaded, Result};
+use crate::{Body, Checksum, Error, Loaded, Result, recall, remember};
 
 /// What a mirror is assumed to deliver, in bytes a second: 320 Mbit/s.
 const LINK: u64 = 40_000_000;
@@ -68,9 +68,11 @@ impl Archive {
                 reason: format!("it lists no {path}Packages"),
             });
         }
-        let mut kept = offers.iter().filter_map(|(c, file)| ports.cache.get(&self.key(*c, file)));
-        if let Some(index) = kept.find_map(Index::from_bytes) {
-            return Ok(super::super::listed(index, &self.base, &self.suite));
+        for (compression, file) in &offers {
+            let key = self.key(*compression, file);
+            if let Some(index) = recall(ports.cache, key, Index::from_bytes).await {
+                return Ok(super::super::listed(index, &self.base, &self.suite));
+            }
         }
         let text = release.file(&format!("{path}Packages"));
         let limit = text.map_or(LARGEST, |text| text.size.min(LARGEST));
@@ -103,7 +105,7 @@ impl Archive {
             ),
             Failure::Malformed(reason) => Error::Malformed { what: url.to_string(), reason },
         })?;
-        ports.cache.put(&key, index.as_bytes());
+        remember(ports.cache, key, index.clone()).await;
         Ok(super::super::listed(index, &self.base, &self.suite))
     }
 

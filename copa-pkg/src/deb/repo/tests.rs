@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::*;
-use crate::memory_ports::{Files, Memory, now};
+use crate::memory_ports::{Files, Memory, forgetful, now};
 use crate::memory_root::MemoryRoot;
-use crate::{Distro, Mirror, Trust, deb, load_all};
+use crate::{Cache, Distro, Mirror, Trust, deb, load_all};
 
 /// A mirror below a temporary directory and the key that signs it.
 struct Lab {
@@ -128,7 +128,7 @@ impl Lab {
         Trust { keyring: Some(keyring.into()), ..Trust::strict(now()) }
     }
 
-    async fn load_with(&self, trust: &Trust, cache: &dyn Cache) -> Result<Loaded> {
+    async fn load_with(&self, trust: &Trust, cache: &Arc<dyn Cache>) -> Result<Loaded> {
         let mirrors = [Mirror { name: "debian".into(), url: self.url() }];
         let root = MemoryRoot::of(&[]);
         let sources = deb::Sources {
@@ -144,7 +144,7 @@ impl Lab {
     }
 
     async fn load(&self) -> Result<Loaded> {
-        self.load_with(&self.trust(), &()).await
+        self.load_with(&self.trust(), &forgetful()).await
     }
 
     /// What gpgv, which apt asks, says of InRelease.
@@ -232,7 +232,7 @@ async fn signatures_that_are_wrong_missing_or_of_others_are_refused() {
     }
     lab.refused("it is not signed").await;
     let allowed = Trust { allow_unsigned: true, ..lab.trust() };
-    let loaded = lab.load_with(&allowed, &()).await.unwrap();
+    let loaded = lab.load_with(&allowed, &forgetful()).await.unwrap();
     assert!(loaded.warnings.iter().any(|w| w.contains("NOT VERIFIED")), "{:?}", loaded.warnings);
 
     // gpgv puts up with a signature whose last line is missing; this program does not.
@@ -252,7 +252,7 @@ async fn signatures_that_are_wrong_missing_or_of_others_are_refused() {
 async fn keys_that_have_expired_or_are_revoked_are_refused() {
     let lab = Lab::new();
     let later = Trust { now: now() + Span::new().hours(24 * 20), ..lab.trust() };
-    assert!(lab.load_with(&later, &()).await.is_ok());
+    assert!(lab.load_with(&later, &forgetful()).await.is_ok());
     let fingerprint =
         String::from_utf8(gpg(&lab.path("gpg"), &["--with-colons", "--list-keys"]).stdout).unwrap();
     let fingerprint =
@@ -267,10 +267,10 @@ async fn keys_that_have_expired_or_are_revoked_are_refused() {
     export(&lab);
     assert!(lab.load().await.is_ok());
     let later = Trust { now: later.now, ..lab.trust() };
-    let error = lab.load_with(&later, &()).await.unwrap_err().to_string();
+    let error = lab.load_with(&later, &forgetful()).await.unwrap_err().to_string();
     assert!(error.contains("expired or is revoked") && error.contains(&fingerprint), "{error}");
     let allowed = Trust { allow_expired: true, ..later };
-    assert!(lab.load_with(&allowed, &()).await.is_ok());
+    assert!(lab.load_with(&allowed, &forgetful()).await.is_ok());
 
     let revocation = lab.path(&format!("gpg/openpgp-revocs.d/{fingerprint}.rev"));
     let text = fs::read_to_string(&revocation).unwrap().replace(":-----BEGIN", "-----BEGIN");
@@ -288,7 +288,7 @@ async fn dates_and_suites_are_held_against_what_was_asked_for() {
     assert!(lab.gpgv_accepts());
     lab.refused("it expired on").await;
     let allowed = Trust { allow_expired: true, ..lab.trust() };
-    let loaded = lab.load_with(&allowed, &()).await.unwrap();
+    let loaded = lab.load_with(&allowed, &forgetful()).await.unwrap();
     assert!(loaded.warnings.iter().any(|w| w.contains("EXPIRED")), "{:?}", loaded.warnings);
 
     lab.suite("bookworm", &["hello"], &dated("Date", now() + hour));
@@ -304,7 +304,8 @@ async fn dates_and_suites_are_held_against_what_was_asked_for() {
 #[tokio::test]
 async fn an_older_state_than_was_seen_before_is_refused() {
     let lab = Lab::new();
-    let cache = Memory::default();
+    let memory = Memory::default();
+    let cache = memory.cache();
     assert!(lab.load_with(&lab.trust(), &cache).await.is_ok());
     assert!(lab.load_with(&lab.trust(), &cache).await.is_ok());
     lab.suite("bookworm", &["hello"], &dated("Date", now() - Span::new().hours(30)));
@@ -351,12 +352,13 @@ async fn indexes_and_packages_that_were_altered_are_refused() {
 #[tokio::test]
 async fn a_parsed_index_comes_from_the_cache() {
     let lab = Lab::new();
-    let cache = Memory::default();
+    let memory = Memory::default();
+    let cache = memory.cache();
     let cold = lab.load_with(&lab.trust(), &cache).await.unwrap();
     fs::remove_file(lab.file("main/binary-amd64/Packages.gz")).unwrap();
     let warm = lab.load_with(&lab.trust(), &cache).await.unwrap();
     assert_eq!(warm.catalog.candidates("hello"), cold.catalog.candidates("hello"));
-    for value in cache.0.lock().unwrap().values_mut().filter(|value| value.len() > 20) {
+    for value in memory.0.lock().unwrap().values_mut().filter(|value| value.len() > 20) {
         *value = value.slice(1..);
     }
     let error = lab.load_with(&lab.trust(), &cache).await.unwrap_err();
@@ -376,7 +378,8 @@ async fn what_is_kept_of_one_archive_is_not_taken_for_another() {
     evil.edit("Release", &text_of(&evil), &text_of(&good));
     let release = fs::read_to_string(evil.file("Release")).unwrap();
     evil.sign("bookworm", &release, "gpg");
-    let cache = Memory::default();
+    let memory = Memory::default();
+    let cache = memory.cache();
     let version = |loaded: &Loaded| loaded.catalog.best("hello").unwrap().version.to_string();
     let loaded = evil.load_with(&evil.trust(), &cache).await.unwrap();
     assert_eq!(version(&loaded), "9.9");
@@ -400,7 +403,9 @@ async fn of_the_hosts_sources_only_debians_count() {
             snapshot: now(),
             trust: &trust,
         };
-        load_all(&deb::repositories(&sources).unwrap(), &Files::default(), &()).await.unwrap()
+        load_all(&deb::repositories(&sources).unwrap(), &Files::default(), &forgetful())
+            .await
+            .unwrap()
     };
     lab.suite("bookworm", &["hello"], "Origin: Sury\n");
     let loaded = load().await;

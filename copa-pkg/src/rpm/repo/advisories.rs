@@ -1,6 +1,7 @@
 //! What a repository says of vulnerabilities: read only when somebody asks.
 
 use std::io::BufReader;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -9,7 +10,7 @@ use super::packages::read_file;
 use super::{Ports, Repo};
 use crate::rpm::repomd::{Listed, Repomd};
 use crate::rpm::updateinfo::Fixes;
-use crate::{Cache, Error, Fetch, Result};
+use crate::{Cache, Error, Fetch, Result, recall};
 
 /// Where a repository's `updateinfo` is, and what it must be: out of its verified `repomd.xml`.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ impl Advisories {
     pub(crate) async fn load(
         &self,
         fetch: &dyn Fetch,
-        cache: &dyn Cache,
+        cache: &Arc<dyn Cache>,
     ) -> Result<(Fixes, Option<String>)> {
         match self.read(Ports { fetch, cache }).await {
             Err(error @ (Error::NotFound { .. } | Error::Fetch { .. })) if !self.required => {
@@ -60,7 +61,8 @@ impl Advisories {
         let known = self.listed.checksum.as_ref().map_or("", |checksum| checksum.parts().1);
         let streams = hex::encode(Sha256::digest(format!("{:?}", self.streams)));
         let key = format!("rpm-advisories-1 {streams} {known}");
-        if let Some(fixes) = ports.cache.get(&key).as_ref().and_then(Fixes::from_bytes) {
+        let kept = recall(ports.cache, key.clone(), |bytes| Fixes::from_bytes(&bytes));
+        if let Some(fixes) = kept.await {
             return Ok(fixes);
         }
         let streams = self.streams.clone();

@@ -13,7 +13,7 @@ use crate::rpm::filter::Filter;
 use crate::rpm::modules::Modules;
 use crate::rpm::primary::Scanner;
 use crate::rpm::repomd::{Listed, Repomd};
-use crate::{Catalog, Error, Format, Result};
+use crate::{Catalog, Error, Format, Result, recall, remember};
 
 /// The most text that is read of a file whose length is not listed.
 const LARGEST: u64 = 2 << 30;
@@ -66,7 +66,7 @@ impl Repo {
         let known = primary.checksum.as_ref().map_or("", |checksum| checksum.parts().1);
         let kept = hex::encode(Sha256::digest(format!("{filter:?}")));
         let key = format!("rpm-index-1 {kept} {known}");
-        if let Some(index) = ports.cache.get(&key).and_then(Index::from_bytes) {
+        if let Some(index) = recall(ports.cache, key.clone(), Index::from_bytes).await {
             return Ok(index);
         }
         let mut scanner = Scanner::new(filter);
@@ -75,7 +75,7 @@ impl Repo {
             Ok(scanner.finish())
         })
         .await?;
-        ports.cache.put(&key, index.as_bytes());
+        remember(ports.cache, key, index.clone()).await;
         Ok(index)
     }
 }

@@ -4,15 +4,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use jiff::Span;
 use tempfile::TempDir;
 
 use super::*;
-use crate::memory_ports::{Files, Memory, now};
+use crate::memory_ports::{Files, Memory, forgetful, now};
 use crate::memory_root::MemoryRoot;
 use crate::rpm::oracle;
-use crate::{Candidate, Distro, Mirror, Package, PackageKeys, deb::Sources, load_all};
+use crate::{Cache, Candidate, Distro, Mirror, Package, PackageKeys, deb::Sources, load_all};
 
 /// A repository below a temporary directory and the keys that sign it.
 struct Lab {
@@ -133,13 +134,13 @@ impl Lab {
         PackageKeys { keyring, trust }
     }
 
-    fn load(&self, trust: &Trust, cache: &dyn Cache) -> Result<Loaded> {
+    fn load(&self, trust: &Trust, cache: &Arc<dyn Cache>) -> Result<Loaded> {
         let mirror: Mirror = format!("azurelinux={}", self.url()).parse().unwrap();
         load_mirror(&mirror, trust, &Files::default(), cache)
     }
 
     fn strict(&self) -> Result<Loaded> {
-        self.load(&self.trust(), &())
+        self.load(&self.trust(), &forgetful())
     }
 
     /// Changes the file of the primary metadata.
@@ -167,7 +168,7 @@ fn load_mirror(
     mirror: &Mirror,
     trust: &Trust,
     fetch: &dyn Fetch,
-    cache: &dyn Cache,
+    cache: &Arc<dyn Cache>,
 ) -> Result<Loaded> {
     let (root, distro) = (MemoryRoot::default(), azurelinux());
     let sources = Sources {
@@ -285,7 +286,7 @@ fn altered_metadata_is_refused() {
     fs::remove_file(lab.repomd().with_extension("xml.asc")).unwrap();
     refused(lab.strict(), &["repomd.xml", "it is not signed", "allow unsigned"]);
     let loose = Trust { allow_unsigned: true, ..lab.trust() };
-    let loaded = lab.load(&loose, &()).unwrap();
+    let loaded = lab.load(&loose, &forgetful()).unwrap();
     assert!(loaded.warnings[0].starts_with("NOT VERIFIED, as allowed"), "{:?}", loaded.warnings);
     fs::write(lab.repomd(), &repomd).unwrap();
     lab.sign("gpg");
@@ -321,19 +322,19 @@ fn an_expired_key_is_refused() {
     lab.gpg(&home, &["--quick-set-expire", key, "seconds=1800"]);
     fs::write(lab.path("gpg.pub"), lab.gpg(&home, &["--armor", "--export"])).unwrap();
     let later = Trust { now: now() + Span::new().hours(1), ..lab.trust() };
-    refused(lab.load(&later, &()), &["repomd.xml", key, "expired"]);
+    refused(lab.load(&later, &forgetful()), &["repomd.xml", key, "expired"]);
     let hello = lab.strict().unwrap().catalog.best("hello").unwrap();
     let keys = PackageKeys { trust: later.clone(), ..lab.keys() };
     let error = download(&hello).verify(&keys).unwrap_err();
     assert!(error.to_string().contains("expired"), "{error}");
     let loose = Trust { allow_expired: true, ..later };
-    lab.load(&loose, &()).unwrap();
+    lab.load(&loose, &forgetful()).unwrap();
 }
 
 #[test]
 fn older_metadata_than_before_is_refused() {
     let Some(lab) = Lab::new() else { return };
-    let cache = Memory::default();
+    let cache = Memory::default().cache();
     lab.load(&lab.trust(), &cache).unwrap();
     let repodata = lab.path("repo/repodata");
     let old = lab.path("old");
@@ -356,7 +357,7 @@ fn older_metadata_than_before_is_refused() {
 #[test]
 fn what_was_read_before_is_not_fetched_again() {
     let Some(lab) = Lab::new() else { return };
-    let (cache, files) = (Memory::default(), Files::default());
+    let (cache, files) = (Memory::default().cache(), Files::default());
     let mirror: Mirror = format!("azurelinux={}", lab.url()).parse().unwrap();
     let first = load_mirror(&mirror, &lab.trust(), &files, &cache).unwrap();
     let asked = files.asked.lock().unwrap().len();
@@ -374,13 +375,13 @@ fn a_mirror_may_be_what_the_layout_is_below() {
     fs::rename(lab.path("repo"), tree.join("x86_64")).unwrap();
     let url = Url::from_directory_path(lab.path("mirror")).unwrap();
     let mirror: Mirror = format!("azurelinux={url}").parse().unwrap();
-    let loaded = load_mirror(&mirror, &lab.trust(), &Files::default(), &()).unwrap();
+    let loaded = load_mirror(&mirror, &lab.trust(), &Files::default(), &forgetful()).unwrap();
     let hello = loaded.catalog.best("hello").unwrap();
     assert_eq!(hello.origin, "3.0-prod-base-x86_64");
     // The others are not there, and that is said.
     assert_eq!(loaded.warnings.len(), 3);
     fs::remove_dir_all(&tree).unwrap();
-    let error = load_mirror(&mirror, &lab.trust(), &Files::default(), &()).unwrap_err();
+    let error = load_mirror(&mirror, &lab.trust(), &Files::default(), &forgetful()).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
 }
 
@@ -409,12 +410,13 @@ fn a_plan_without_a_report_names_what_its_updates_fix() {
         };
         let mut plan = crate::UpdatePlan { updates: vec![update], skipped: Vec::new() };
         let files = Files::default();
-        runtime.block_on(catalog.name_fixes(&mut plan, &files, &())).unwrap();
+        runtime.block_on(catalog.name_fixes(&mut plan, &files, &forgetful())).unwrap();
         assert_eq!(plan.updates[0].fixes, ["CVE-2026-0001"], "{compression}");
         let fetched = files.asked.lock().unwrap().pop().unwrap();
         let bytes = fs::read(&fetched).unwrap();
         fs::write(&fetched, &bytes[..bytes.len() - 1]).unwrap();
-        let error = runtime.block_on(catalog.name_fixes(&mut plan, &files, &())).unwrap_err();
+        let error =
+            runtime.block_on(catalog.name_fixes(&mut plan, &files, &forgetful())).unwrap_err();
         assert!(error.to_string().contains("updateinfo.xml"), "{error}");
         fs::write(&fetched, bytes).unwrap();
     }
