@@ -1,12 +1,11 @@
 //! Debian versions, ordered as `deb-version(7)` says and `dpkg --compare-versions` does.
 
 use std::cmp::Ordering;
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::version::spelled;
 use crate::{Error, Result};
 
 /// A Debian version: `[EPOCH:]UPSTREAM[-REVISION]`.
@@ -66,20 +65,6 @@ impl FromStr for Version {
     }
 }
 
-impl TryFrom<String> for Version {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<Version> for String {
-    fn from(version: Version) -> Self {
-        version.text
-    }
-}
-
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
         let ((a, a_revision), (b, b_revision)) = (self.parts(), other.parts());
@@ -90,32 +75,7 @@ impl Ord for Version {
     }
 }
 
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Version {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Version {}
-
-impl Hash for Version {
-    /// Only what all spellings of a version share.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.epoch.hash(state);
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+spelled!(Version);
 
 /// Compares alternating runs of non-digits and digits, as dpkg's `verrevcmp` does.
 fn compare(mut a: &[u8], mut b: &[u8]) -> Ordering {

@@ -1,12 +1,11 @@
 //! RPM versions, ordered as `rpmvercmp` does: `rpm-version(7)`.
 
 use std::cmp::Ordering;
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::version::spelled;
 use crate::{Error, Result};
 
 /// An RPM version: `[EPOCH:]VERSION[-RELEASE]`.
@@ -110,20 +109,6 @@ fn invalid(text: &str, reason: &str) -> Error {
     Error::Invalid { what: "RPM version", text, reason: reason.into() }
 }
 
-impl TryFrom<String> for Version {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<Version> for String {
-    fn from(version: Version) -> Self {
-        version.text
-    }
-}
-
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
         let ((a, a_release), (b, b_release)) = (self.parts(), other.parts());
@@ -132,32 +117,7 @@ impl Ord for Version {
     }
 }
 
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Version {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Version {}
-
-impl Hash for Version {
-    /// Only what all spellings of a version share.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.epoch.hash(state);
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+spelled!(Version);
 
 /// Compares two versions, or two releases, segment by segment.
 fn compare(a: &str, b: &str) -> Ordering {
