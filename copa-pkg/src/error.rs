@@ -84,6 +84,8 @@ pub enum Error {
         system: String,
         /// Why.
         reason: String,
+        /// What a mirror of it is called in `NAME=URL`, when it can have one.
+        mirror: Option<&'static str>,
     },
     /// The file system under the root could not be read.
     #[error("read {path} of the image")]
@@ -123,8 +125,8 @@ impl Error {
         match self {
             Self::Untrusted { hint, .. } => Some(hint.clone()),
             Self::UnknownSystem { .. } => Some("name it, for example --os debian:12".into()),
-            Self::NoRepository { .. } => {
-                Some("name a mirror, for example --mirror debian=URL".into())
+            Self::NoRepository { mirror, .. } => {
+                mirror.map(|name| format!("name a mirror of it: --mirror {name}=URL"))
             }
             _ => None,
         }

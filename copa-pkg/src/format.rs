@@ -10,8 +10,8 @@ use crate::index::RelationTexts;
 use crate::rpm::{self, RpmDb};
 use crate::signature::Keyring;
 use crate::{
-    Arch, Error, Installation, Package, PackageDb, PackageKeys, Relations, Repository, Result,
-    Root, Version,
+    Arch, Distro, Error, Installation, Package, PackageDb, PackageKeys, Relations, Repository,
+    Result, Root, Version,
 };
 
 /// A package format.
@@ -83,6 +83,14 @@ impl Format {
         match self {
             Self::Deb => deb::repack(package),
             Self::Rpm => Ok(None),
+        }
+    }
+
+    /// What mirrors of the distribution are called.
+    pub(crate) fn mirror_names(self, distro: &Distro) -> &'static [&'static str] {
+        match self {
+            Self::Deb => &["debian", "debian-security"],
+            Self::Rpm => rpm::names_of(distro),
         }
     }
 

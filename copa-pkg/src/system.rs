@@ -79,9 +79,20 @@ impl System {
     /// # Errors
     ///
     /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when
-    /// the image cannot be read, [`Error::NoRepository`] when nothing is known of it.
+    /// the image cannot be read, [`Error::NoRepository`] when nothing is known of it, or when
+    /// mirrors are named and none is of this distribution: who names one does not want others.
     pub fn repositories(&self, sources: &Sources<'_>) -> Result<Vec<Box<dyn Repository>>> {
-        self.db.format().repositories(sources, &self.db.streams())
+        let format = self.db.format();
+        let names = format.mirror_names(sources.distro);
+        let named: Vec<&str> = sources.mirrors.iter().map(|mirror| &*mirror.name).collect();
+        if !named.is_empty() && !named.iter().any(|name| names.contains(name)) {
+            return Err(Error::NoRepository {
+                system: sources.distro.to_string(),
+                reason: format!("there are only mirrors of {}", named.join(", ")),
+                mirror: names.first().copied(),
+            });
+        }
+        format.repositories(sources, &self.db.streams())
     }
 
     /// Who may sign packages of this system, for [`Package::verify`](crate::Package::verify).
@@ -260,6 +271,29 @@ mod tests {
             plan.updates.iter().map(|u| format!("{} {}", u.to.name, u.to.version)).collect();
         assert_eq!(updates, ["libc6 2", "tzdata 2"]);
         assert!(plan.skipped.is_empty());
+    }
+
+    #[test]
+    fn mirrors_of_others_only_are_refused() {
+        let root = root(&[("libc6", "arm64")]);
+        let system = System::detect(&root, &Hints::default()).unwrap();
+        let error = |names: &[&str]| {
+            let mirrors = names.iter().map(|name| format!("{name}=https://a.invalid/").parse());
+            let sources = Sources {
+                root: &root,
+                distro: &system.distro,
+                arch: system.arch,
+                mirrors: &mirrors.collect::<Result<Vec<_>>>().unwrap(),
+                host: &[],
+                snapshot: jiff::Timestamp::UNIX_EPOCH,
+                trust: &crate::Trust::strict(jiff::Timestamp::UNIX_EPOCH),
+            };
+            system.repositories(&sources).err()
+        };
+        let refused = error(&["fedora", "rocky"]).unwrap();
+        assert!(refused.to_string().contains("only mirrors of fedora, rocky"), "{refused}");
+        assert!(refused.hint().unwrap().contains("--mirror debian=URL"));
+        assert!(error(&["fedora", "debian"]).is_none() && error(&[]).is_none());
     }
 
     #[test]

@@ -135,6 +135,7 @@ impl<'a> Finder<'a> {
         let layout = self.layout.ok_or_else(|| Error::NoRepository {
             system: distro.to_string(),
             reason: "the image has none configured and none is known of this distribution".into(),
+            mirror: None,
         })?;
         let url = |text: &str| -> Result<Url> {
             let text = self.variables.fill(text);

@@ -135,6 +135,7 @@ impl Repo {
         let mut last = Error::NoRepository {
             system: self.id.clone(),
             reason: "no address is known of it".into(),
+            mirror: None,
         };
         for root in roots.iter().take(MIRRORS) {
             match self.load_from(root, &hashes, ports).await {
