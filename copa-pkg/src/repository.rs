@@ -72,6 +72,14 @@ pub async fn load_all(
     Ok(try_join_all(all).await?.into_iter().collect())
 }
 
+impl Loaded {
+    /// The same with more warnings, which come first.
+    pub(crate) fn warned(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings.splice(0..0, warnings);
+        self
+    }
+}
+
 impl FromIterator<Loaded> for Loaded {
     fn from_iter<I: IntoIterator<Item = Loaded>>(all: I) -> Self {
         let mut warnings = Vec::new();

@@ -129,21 +129,29 @@ impl Repo {
         Self { id, place, required, notes: Vec::new(), ..self.clone() }
     }
 
-    /// From the first of the places that has it.
+    /// From the first of the places that has it in order. One that has not is passed over, and
+    /// that is said: an old mirror among others is nothing unusual. When none is left, one that is
+    /// not trusted is the failure, before those that do not answer.
     async fn load_one(&self, ports: Ports<'_>) -> Result<Loaded> {
         let (roots, hashes) = self.roots(ports.fetch).await?;
-        let mut last = Error::NoRepository {
+        let mut passed: Vec<Error> = Vec::new();
+        for root in roots.iter().take(MIRRORS) {
+            match self.load_from(root, &hashes, ports).await {
+                Ok(loaded) => return Ok(loaded.warned(passed.iter().map(|e| self.passed_over(e)))),
+                Err(error) => passed.push(error),
+            }
+        }
+        let untrusted = passed.iter().position(|e| matches!(e, Error::Untrusted { .. }));
+        let counts = untrusted.or(passed.len().checked_sub(1));
+        Err(counts.map(|i| passed.swap_remove(i)).unwrap_or_else(|| Error::NoRepository {
             system: self.id.clone(),
             reason: "no address is known of it".into(),
             mirror: None,
-        };
-        for root in roots.iter().take(MIRRORS) {
-            match self.load_from(root, &hashes, ports).await {
-                Err(error @ (Error::NotFound { .. } | Error::Fetch { .. })) => last = error,
-                other => return other,
-            }
-        }
-        Err(last)
+        }))
+    }
+
+    fn passed_over(&self, error: &Error) -> String {
+        format!("{}: a mirror is passed over: {error}", self.id)
     }
 
     async fn load_from(
