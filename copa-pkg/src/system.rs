@@ -136,27 +136,12 @@ impl System {
     }
 }
 
-/// Files and directories whose content is read. Wherever a link can stand for a directory (`lib`,
-/// `etc` never is one) both names are here: a layer is streamed before its links are known.
-const CONTENT: [&str; 25] = [
-    "etc/apt",
-    "etc/ca-certificates",
-    "etc/ca-certificates.conf",
-    "etc/debian_version",
-    "etc/distro.repos.d",
-    "etc/dnf",
-    "etc/group",
-    "etc/ld.so.cache",
-    "etc/ld.so.conf",
-    "etc/ld.so.conf.d",
-    "etc/os-release",
-    "etc/passwd",
-    "etc/pki/rpm-gpg",
-    "etc/ssl/certs/ca-certificates.crt",
-    "etc/tdnf",
-    "etc/yum",
-    "etc/yum.conf",
-    "etc/yum.repos.d",
+/// Files and directories whose content is read. Of `etc` all: what rpm makes of configuration depends
+/// on its content, and a layer that is streamed again for each such file may be far away. Wherever a
+/// link can stand for a directory (`lib`, `etc` never is one) both names are here: a layer is streamed
+/// before its links are known.
+const CONTENT: [&str; 8] = [
+    "etc",
     "usr/lib/dpkg/status.d",
     "usr/lib/os-release",
     "usr/local/share/ca-certificates",
@@ -167,9 +152,9 @@ const CONTENT: [&str; 25] = [
 ];
 
 /// Where packages put files.
-const OWNED: [&str; 14] = [
-    "bin", "boot", "etc", "lib", "lib32", "lib64", "libo32", "libx32", "opt", "sbin", "srv", "usr",
-    "var", "home",
+const OWNED: [&str; 13] = [
+    "bin", "boot", "lib", "lib32", "lib64", "libo32", "libx32", "opt", "sbin", "srv", "usr", "var",
+    "home",
 ];
 
 /// The architecture of the packages: the hint, unless all packages are of others.
@@ -311,7 +296,7 @@ mod tests {
             ("usr/lib/os-release", Interest::Content),
             ("etc/apt/sources.list.d/debian.sources", Interest::Content),
             ("etc/ld.so.conf.d/x.conf", Interest::Content),
-            ("etc/hosts", Interest::Checksum),
+            ("etc/demo.conf", Interest::Content),
             ("usr/lib/x86_64-linux-gnu/libc.so.6", Interest::Checksum),
             ("lib64/ld-linux-x86-64.so.2", Interest::Checksum),
             ("app/server", Interest::Existence),

@@ -4,7 +4,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use crate::lab::{Ran, run};
+use crate::lab::{self, BOOKWORM, Ran, run};
+
+/// Where the new packages of an image come from.
+pub(crate) type Packages = fn(Copa) -> Copa;
 
 /// One run of `copa patch`.
 #[derive(Debug)]
@@ -50,6 +53,16 @@ impl Copa {
         let mirror = format!("azurelinux=file://{}/new/{arch}", folder.display());
         let keyring = folder.join("RPM-GPG-KEY");
         self.args(["--mirror", &mirror, "--keyring", keyring.to_str().unwrap()])
+    }
+
+    /// Takes the packages of the lab's images of Debian 12 for amd64.
+    pub(crate) fn bookworm(self) -> Self {
+        self.mirror(BOOKWORM.mirror())
+    }
+
+    /// Takes the packages of the lab's RPM images for x86_64.
+    pub(crate) fn rpms(self) -> Self {
+        self.rpm_repository(&lab::rpm_repository(None), "x86_64")
     }
 
     pub(crate) fn run(mut self) -> Ran {

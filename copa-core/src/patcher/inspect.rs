@@ -16,7 +16,7 @@ use crate::{Error, Result, Subject};
 
 /// Changes whenever [`adapt::keep`] or the form of an index does: what was kept before then is not
 /// what is needed now.
-const INTEREST: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
+const INTEREST: &str = concat!("3 ", env!("CARGO_PKG_VERSION"));
 
 /// How much memory the indexes of all layers may take: 1 GiB. Besides, each layer that is being
 /// read has its own limit.
