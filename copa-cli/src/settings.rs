@@ -164,9 +164,7 @@ fn mirror(text: &str) -> anyhow::Result<Mirror> {
     match text.split_once('=') {
         Some((name, place)) if Url::parse(place).is_err() => {
             let folder = fs::canonicalize(place).with_context(|| format!("folder {place}"))?;
-            let url = Url::from_directory_path(&folder);
-            let url = url.map_err(|()| anyhow::anyhow!("{} is not absolute", folder.display()))?;
-            Ok(format!("{name}={url}").parse()?)
+            Ok(Mirror::folder(name, &folder)?)
         }
         _ => Ok(text.parse()?),
     }

@@ -1,6 +1,6 @@
 //! Patch the operating-system packages of a container image: no daemon, no root, no emulation.
 //!
-//! [`Patcher`] does it in five steps, each of which takes what the one before it gave:
+//! [`Patcher::patch`] does it, in five steps, each of which takes what the one before it gave:
 //!
 //! ```text
 //! open     Location  -> Opened      the image's documents

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    ArchiveSink, ArchiveSource, Credentials, DockerArchiveSink, DockerArchiveSource, Http,
-    LayoutSink, LayoutSource, Location, Reference, Registry, Result, Sink, Source,
+    Anonymous, ArchiveSink, ArchiveSource, Credentials, DockerArchiveSink, DockerArchiveSource,
+    Http, HttpOptions, LayoutSink, LayoutSource, Location, Reference, Registry, Result, Sink,
+    Source,
 };
 
 /// What it takes to reach a registry. Files need none of it.
@@ -16,6 +17,18 @@ pub struct Access {
     pub credentials: Arc<dyn Credentials>,
     /// Whether registries are spoken to without TLS.
     pub plain_http: bool,
+}
+
+impl Access {
+    /// Reaches registries as anybody, over TLS, with the defaults of [`HttpOptions`].
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP client cannot be made.
+    pub fn anonymous() -> Result<Self> {
+        let http = Http::new(&HttpOptions::default())?;
+        Ok(Self { http, credentials: Arc::new(Anonymous), plain_http: false })
+    }
 }
 
 impl Location {
@@ -58,15 +71,14 @@ fn registry(reference: &Reference, access: &Access) -> Registry {
 mod tests {
     use super::*;
     use crate::store::fixture;
-    use crate::{Anonymous, Family, HttpOptions, Image};
+    use crate::{Family, Image};
 
     #[tokio::test]
     async fn every_file_address_leads_to_the_same_image() {
         let dir = tempfile::tempdir().unwrap();
         let at = |rest: &str| rest.replace("DIR", &dir.path().display().to_string());
         fixture::layout(&dir.path().join("a"), Family::Oci, "none");
-        let http = Http::new(&HttpOptions::default()).unwrap();
-        let access = Access { http, credentials: Arc::new(Anonymous), plain_http: false };
+        let access = Access::anonymous().unwrap();
         let mut from: Location = at("oci:DIR/a:1.0").parse().unwrap();
         for to in ["oci:DIR/b:x", "oci-archive:DIR/c.tar:x", "docker-archive:DIR/d.tar:r/n:x"] {
             let to: Location = at(to).parse().unwrap();

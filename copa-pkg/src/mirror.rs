@@ -1,6 +1,7 @@
 //! Mirrors that the user names.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,29 @@ pub struct Mirror {
 /// The archives that can be mirrored.
 fn archives() -> impl Iterator<Item = &'static str> {
     ["debian", "debian-security"].into_iter().chain(rpm::mirror_names())
+}
+
+impl Mirror {
+    /// A mirror that is a folder of this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when there is no archive of this name, or the path is not absolute.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mirror = copa_pkg::Mirror::folder("debian", "/srv/mirror/debian".as_ref()).unwrap();
+    /// assert_eq!(mirror.to_string(), "debian=file:///srv/mirror/debian/");
+    /// ```
+    pub fn folder(name: &str, path: &Path) -> Result<Self> {
+        let url = Url::from_directory_path(path).map_err(|()| Error::Invalid {
+            what: "mirror",
+            text: path.display().to_string(),
+            reason: "the path is not absolute".into(),
+        })?;
+        format!("{name}={url}").parse()
+    }
 }
 
 impl FromStr for Mirror {

@@ -2,15 +2,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::oci::{Access, Anonymous, Http, HttpOptions, Keeper, Location};
+use crate::oci::{Access, Keeper, Location};
 
 /// The image of the quick start, indexed with this much kept of each file.
 async fn root(keep: Arc<Keeper>) -> Arc<ImageRoot> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/quickstart/image.tar");
     let location: Location = format!("oci-archive:{file}").parse().unwrap();
-    let http = Http::new(&HttpOptions::default()).unwrap();
-    let access = Access { http, credentials: Arc::new(Anonymous), plain_http: false };
-    let source = location.source(&access).await.unwrap();
+    let source = location.source(&Access::anonymous().unwrap()).await.unwrap();
     let top = source.resolve(location.name()).await.unwrap();
     let image = Image::open(source, top).await.unwrap();
     let mut indexes = Vec::new();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::logins::Logins;
 use crate::observe::{Cancel, Event, Observer, Stage, Transfer, Watch, Watched};
 use crate::oci::{self, Access, Image, Location, Sink, Source};
-use crate::pkg::Cache;
-use crate::{DirCache, Error, HttpFetch, Options, Result};
+use crate::pkg::{Cache, Request};
+use crate::{DirCache, Error, HttpFetch, Options, Report, Result};
 
 pub use apply::Patched;
 pub use inspect::Inspected;
@@ -19,9 +19,9 @@ pub use plan::Planned;
 
 /// Patches images.
 ///
-/// Each step takes what the one before it gave: [`open`](Self::open),
-/// [`inspect`](Self::inspect), [`plan`](Self::plan), [`apply`](Self::apply),
-/// [`write`](Self::write). Nothing is written before the last of them.
+/// [`patch`](Self::patch) does everything. Of its steps, each takes what the one before it gave:
+/// [`open`](Self::open), [`inspect`](Self::inspect), [`plan`](Self::plan),
+/// [`apply`](Self::apply), [`write`](Self::write). Nothing is written before the last of them.
 ///
 /// It needs a tokio runtime of the multi-thread kind. To stop it, use a [`Cancel`] rather than
 /// dropping the future of a step: a thread that waits for the network goes on waiting otherwise.
@@ -87,6 +87,31 @@ impl Patcher {
     #[must_use]
     pub fn cancel(self, cancel: Cancel) -> Self {
         Self { cancel, ..self }
+    }
+
+    /// Patches an image: what the report lists, or everything that has an update. The warnings are
+    /// those of all steps.
+    ///
+    /// # Errors
+    ///
+    /// Those of the steps, and of [`Report::request`]. Nothing is tagged then.
+    pub async fn patch(
+        &self,
+        from: &Location,
+        report: Option<&Report>,
+        to: &Location,
+    ) -> Result<(Patched, oci::Written)> {
+        let inspected = self.inspect(self.open(from).await?).await?;
+        let request = match report {
+            Some(report) => report.request(&inspected.subject())?,
+            None => Request::Everything,
+        };
+        let Planned { plan, mut warnings, .. } = self.plan(&inspected, &request).await?;
+        let mut patched = self.apply(&inspected, plan).await?;
+        warnings.append(&mut patched.warnings);
+        patched.warnings = warnings;
+        let written = self.write(&patched, to).await?;
+        Ok((patched, written))
     }
 
     /// Reads the documents of an image. Where there are several platforms, the one asked for is

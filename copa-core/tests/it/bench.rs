@@ -1,10 +1,9 @@
 //! What the tests work on.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use copa_core::oci::{Access, Anonymous, Http, HttpOptions, Image, Location, Written};
-use copa_core::pkg::{Mirror, Request};
+use copa_core::oci::{Access, Image, Location, Written};
+use copa_core::pkg::Mirror;
 use copa_core::{Options, Patched, Patcher, Result};
 
 /// A place to work in, and the files of the quick start.
@@ -40,10 +39,7 @@ impl Bench {
 
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::new("2026-11-23T18:00:00Z".parse().unwrap());
-        let mirror = |name: &str| -> Mirror {
-            let url = copa_core::url::Url::from_directory_path(self.mirror.join(name)).unwrap();
-            format!("{name}={url}").parse().unwrap()
-        };
+        let mirror = |name: &str| Mirror::folder(name, &self.mirror.join(name)).unwrap();
         options.mirrors = vec![mirror("debian"), mirror("debian-security")];
         let key = std::fs::read(quickstart("mirror/archive-key.asc")).unwrap();
         options.keyring = Some(key.into());
@@ -56,27 +52,13 @@ impl Bench {
 
     /// Everything that has an update, from the image of the quick start to this address.
     pub(crate) async fn patch(&self, patcher: &Patcher, to: &str) -> Result<(Patched, Written)> {
-        patch(patcher, &image(), &self.location(to), &Request::Everything).await
+        patcher.patch(&image(), None, &self.location(to)).await
     }
 
     /// The image at this address.
     pub(crate) async fn image(&self, at: &str) -> Image {
         self.patcher().open(&self.location(at)).await.unwrap().image
     }
-}
-
-/// All five steps.
-pub(crate) async fn patch(
-    patcher: &Patcher,
-    from: &Location,
-    to: &Location,
-    request: &Request,
-) -> Result<(Patched, Written)> {
-    let inspected = patcher.inspect(patcher.open(from).await?).await?;
-    let planned = patcher.plan(&inspected, request).await?;
-    let patched = patcher.apply(&inspected, planned.plan).await?;
-    let written = patcher.write(&patched, to).await?;
-    Ok((patched, written))
 }
 
 pub(crate) fn quickstart(name: &str) -> PathBuf {
@@ -88,8 +70,7 @@ pub(crate) fn image() -> Location {
 }
 
 pub(crate) fn access() -> Access {
-    let http = Http::new(&HttpOptions::default()).unwrap();
-    Access { http, credentials: Arc::new(Anonymous), plain_http: false }
+    Access::anonymous().unwrap()
 }
 
 fn copy_tree(from: &Path, to: &Path) {

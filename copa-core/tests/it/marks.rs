@@ -5,7 +5,7 @@ use copa_core::oci::Family;
 use copa_core::pkg::{Request, Wanted};
 use serde_json::Value;
 
-use crate::bench::{Bench, access, image, patch};
+use crate::bench::{Bench, access, image};
 
 const BASE_NAME: &str = "org.opencontainers.image.base.name";
 const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
@@ -36,11 +36,14 @@ async fn the_base_is_the_image_that_was_patched_first() {
         }
         wanted
     };
-    patch(&patcher, &image(), &first, &newer("tzdata")).await.unwrap();
+    let inspected = patcher.inspect(patcher.open(&image()).await.unwrap()).await.unwrap();
+    let planned = patcher.plan(&inspected, &newer("tzdata")).await.unwrap();
+    let patched = patcher.apply(&inspected, planned.plan).await.unwrap();
+    patcher.write(&patched, &first).await.unwrap();
     options.base_name = Some("registry.example/app:1.0-patched".into());
     let patcher = Patcher::new(access(), options);
     let second = bench.location("oci:out:second");
-    patch(&patcher, &first, &second, &Request::Everything).await.unwrap();
+    patcher.patch(&first, None, &second).await.unwrap();
 
     let (once, twice) = (bench.image("oci:out:first").await, bench.image("oci:out:second").await);
     assert_eq!(twice.layers().len(), once.layers().len() + 1);
@@ -66,7 +69,7 @@ async fn a_docker_image_carries_labels_only() {
     opened.image.write_to(&*sink, from.name(), 1).await.unwrap();
 
     let to = bench.location("docker-archive:new.tar:app:2.0");
-    let (patched, _) = patch(&patcher, &from, &to, &Request::Everything).await.unwrap();
+    let (patched, _) = patcher.patch(&from, None, &to).await.unwrap();
     assert_eq!(patched.image.family(), Family::Docker);
     assert_eq!(patched.image.manifest().get("annotations"), None);
     let labels = &patched.image.config()["config"]["Labels"];

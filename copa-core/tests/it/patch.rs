@@ -1,10 +1,12 @@
 //! What a patch does.
 
-use copa_core::Report;
+use std::os::unix::fs::PermissionsExt;
+
 use copa_core::oci::Image;
 use copa_core::pkg::{Request, Skip};
+use copa_core::{Patcher, Report};
 
-use crate::bench::{Bench, image, patch, quickstart};
+use crate::bench::{Bench, access, image, quickstart};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_gets_one_layer_and_the_new_versions() {
@@ -61,14 +63,28 @@ async fn a_report_decides_what_is_patched() {
     let planned = patcher.plan(&inspected, &request).await.unwrap();
     let fixed: usize = planned.plan.updates.iter().map(|update| update.fixes.len()).sum();
     assert!(fixed > 0 && fixed <= report.findings(), "{fixed}");
-    let patched = patcher.apply(&inspected, planned.plan.clone()).await.unwrap();
+
+    let out = bench.location("oci:out:new");
+    let (patched, _) = patcher.patch(&image(), Some(&report), &out).await.unwrap();
     assert_eq!(patched.plan, planned.plan);
 
     // A patched image is another image: the report is not about it any more.
-    patcher.write(&patched, &bench.location("oci:out:new")).await.unwrap();
-    let opened = patcher.open(&bench.location("oci:out:new")).await.unwrap();
-    let again = patcher.inspect(opened).await.unwrap();
-    assert_eq!(report.request(&again.subject()).unwrap_err().code(), "other-image");
+    let again = patcher.patch(&out, Some(&report), &bench.location("oci:out:again")).await;
+    assert_eq!(again.unwrap_err().code(), "other-image");
+}
+
+/// What a person should know does not get lost between the steps.
+#[tokio::test(flavor = "multi_thread")]
+async fn warnings_of_the_plan_come_with_the_result() {
+    let bench = Bench::new();
+    let mut options = bench.options();
+    let shared = bench.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();
+    options.cache_dir = Some(shared);
+    let patcher = Patcher::new(access(), options);
+    let (patched, _) = bench.patch(&patcher, "oci:out:new").await.unwrap();
+    assert!(patched.warnings[0].contains("others can write to it"), "{:?}", patched.warnings);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +93,7 @@ async fn when_nothing_is_to_be_done_the_same_image_is_written() {
     let patcher = bench.patcher();
     let (_, first) = bench.patch(&patcher, "oci:out:new").await.unwrap();
     let (from, to) = (bench.location("oci:out:new"), bench.location("oci-archive:same.tar:x"));
-    let (patched, written) = patch(&patcher, &from, &to, &Request::Everything).await.unwrap();
+    let (patched, written) = patcher.patch(&from, None, &to).await.unwrap();
     assert!(!patched.is_changed());
     assert!(!patched.plan.why_nothing(&Request::Everything).is_empty());
     assert_eq!(written.manifest.digest, first.manifest.digest);

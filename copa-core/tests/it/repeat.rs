@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use copa_core::Patcher;
-use copa_core::pkg::Request;
 
-use crate::bench::{Bench, access, image, patch};
+use crate::bench::{Bench, access, image};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_cache_time_and_place_do_not_change_the_digest() {
@@ -31,7 +30,7 @@ async fn jobs_cache_time_and_place_do_not_change_the_digest() {
     let sink = copy.sink(&access()).await.unwrap();
     opened.image.write_to(&*sink, copy.name(), 4).await.unwrap();
     let to = bench.location("oci-archive:out.tar:new");
-    let (_, written) = patch(&patcher, &copy, &to, &Request::Everything).await.unwrap();
+    let (_, written) = patcher.patch(&copy, None, &to).await.unwrap();
     digests.insert(written.manifest.digest);
     assert_eq!(digests.len(), 1, "{digests:?}");
 }
