@@ -73,6 +73,40 @@ fn layout_is_as_rebuilt(options: &[&str]) {
     lab::verify(&patched, "amd64", Some(&oci(&images, "base-new")));
 }
 
+/// Of images without checksums it cannot be told whose certificates those are that Debian dropped;
+/// without a package that they belong to they are nobody's to change.
+#[test]
+fn old_images_keep_their_certificates_and_are_else_as_rebuilt() {
+    need!();
+    for option in ["--no-md5sums", "--no-certificates-status"] {
+        let scratch = TempDir::new().unwrap();
+        let images = scratch.path().join("images");
+        lab::build_images(BOOKWORM, &images, &["--pick=old,new", option]);
+        let patched = oci(&scratch.path().join("out"), "patched");
+        let run = Copa::patch(scratch.path(), &oci(&images, "base-old")).bookworm();
+        let ran = run.args(["--to", &patched]).run().exits(0);
+        lab::verify(&patched, "amd64", None);
+        let difference = lab::lab(["diff", &patched, &oci(&images, "base-new")]).stdout;
+        assert_eq!(difference, "c    /etc/ssl/certs/ca-certificates.crt\n", "{option}: {ran}");
+    }
+}
+
+/// Debian 11, whose libraries and files are in other places, with a small mirror of its own.
+#[test]
+fn bullseye_is_as_rebuilt() {
+    need!();
+    let scratch = TempDir::new().unwrap();
+    let (images, mirror) = (scratch.path().join("images"), scratch.path().join("mirror"));
+    let release = ["--release=bullseye", "--arch=amd64", "--flavour=base"];
+    let out = format!("--out={}", images.display());
+    lab::lab(["image", "--pick=old,new", &out].iter().chain(&release)).exits(0);
+    lab::lab(["mirror", mirror.to_str().unwrap()].iter().chain(&release)).exits(0);
+    let patched = oci(&scratch.path().join("out"), "patched");
+    let run = Copa::patch(scratch.path(), &oci(&images, "base-old")).lab_mirror(&mirror);
+    run.args(["--to", &patched]).run().exits(0);
+    lab::verify(&patched, "amd64", Some(&oci(&images, "base-new")));
+}
+
 /// Files that the user changed stay as they are, and the summary says so.
 #[test]
 fn changed_files_are_kept() {

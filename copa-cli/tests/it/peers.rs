@@ -99,18 +99,19 @@ fn skopeo_copies_it_to_every_form() {
     }
 }
 
-/// Archives that copa wrote itself, read by skopeo.
+/// Archives that skopeo wrote, patched to archives that skopeo reads.
 #[test]
-fn skopeo_reads_the_archives() {
+fn archives_are_exchanged_with_skopeo() {
     need!();
-    for form in ["oci-archive", "docker-archive"] {
+    for (form, name) in [("oci-archive", "it"), ("docker-archive", "app:it")] {
         let scratch = TempDir::new().unwrap();
-        let name = if form == "oci-archive" { "patched" } else { "app:patched" };
-        let archive = format!("{form}:{}:{name}", scratch.path().join("out.tar").display());
-        let copa = Copa::patch(scratch.path(), &oci(BOOKWORM.images(), "base-old"));
-        copa.mirror(BOOKWORM.mirror()).args(["--to", &archive]).run().exits(0);
+        let archive = |file: &str| format!("{form}:{}:{name}", scratch.path().join(file).display());
+        let (image, patched) = (archive("image.tar"), archive("patched.tar"));
+        must("skopeo", ["copy", "-q", &oci(BOOKWORM.images(), "base-old"), &image]);
+        let copa = Copa::patch(scratch.path(), &image).bookworm();
+        copa.args(["--to", &patched]).run().exits(0);
         let copy = oci(&scratch.path().join("copy"), "it");
-        must("skopeo", ["copy", "-q", &archive, &copy]);
+        must("skopeo", ["copy", "-q", &patched, &copy]);
         lab::verify(&copy, "amd64", Some(&oci(BOOKWORM.images(), "base-new")));
     }
 }
