@@ -9,6 +9,7 @@ mod golden;
 mod hostile;
 mod lab;
 mod layers;
+mod manifests;
 mod oracles;
 mod peers;
 mod places;
