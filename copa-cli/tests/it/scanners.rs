@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::copa::Copa;
-use crate::lab::{BOOKWORM, need, oci, syft, trivy};
+use crate::lab::{BOOKWORM, TRIXIE, need, oci, syft, trivy};
 
 /// What Trivy says about the operating system's packages: how many, and which CVEs each has.
 pub(crate) fn findings(report: &Value) -> (usize, BTreeMap<String, usize>) {
@@ -33,19 +33,23 @@ pub(crate) fn listed(document: &Value) -> BTreeMap<String, String> {
 #[test]
 fn nothing_fixable_is_left() {
     need!("unshare", "setpriv");
-    for flavour in ["base", "python3"] {
+    for (platform, flavour, library) in [
+        (BOOKWORM, "base", "libssl3"),
+        (BOOKWORM, "python3", "libssl3"),
+        (TRIXIE, "python3", "libkrb5-3"),
+    ] {
         let scratch = TempDir::new().unwrap();
-        let image = oci(BOOKWORM.images(), &format!("{flavour}-old"));
+        let image = oci(platform.images(), &format!("{flavour}-old"));
         let report = trivy(&image);
         let (packages, before) = findings(&report);
-        assert!(before["libssl3"] > 10, "{flavour}: a test image without known faults: {before:?}");
+        assert!(before[library] > 10, "{image}: a test image without known faults: {before:?}");
 
         let file = scratch.path().join("report.json");
         fs::write(&file, report.to_string()).unwrap();
         let patched = oci(&scratch.path().join("out"), "patched");
-        let run = Copa::patch(scratch.path(), &image).mirror(BOOKWORM.mirror());
+        let run = Copa::patch(scratch.path(), &image).mirror(platform.mirror());
         run.args(["-r", file.to_str().unwrap(), "--to", &patched]).run().exits(0);
-        assert_eq!(findings(&trivy(&patched)), (packages, BTreeMap::new()), "{flavour}");
+        assert_eq!(findings(&trivy(&patched)), (packages, BTreeMap::new()), "{image}");
     }
 }
 
