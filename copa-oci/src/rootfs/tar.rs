@@ -69,8 +69,8 @@ impl<R: BufRead> TarReader<R> {
     pub(super) fn next_entry(&mut self, entry: &mut TarEntry) -> Result<bool> {
         let mut extensions = Extensions::default();
         loop {
-            self.skip(self.data.saturating_add(self.padding))?;
-            (self.data, self.padding) = (0, 0);
+            self.pass(self.data, &mut |_| {})?;
+            self.skip_padding()?;
             let Some(header) = self.header()? else {
                 return if extensions.any { Err(corrupt("ends in a header")) } else { Ok(false) };
             };
@@ -123,8 +123,20 @@ impl<R: BufRead> TarReader<R> {
         Ok(())
     }
 
-    fn skip(&mut self, count: u64) -> Result<()> {
-        self.pass(count, &mut |_| {})
+    /// What fills the last block of a file. umoci leaves it out at the end of a layer, and the end
+    /// marker too; the reader of Docker, Podman and containerd takes that for the end.
+    fn skip_padding(&mut self) -> Result<()> {
+        let mut left = std::mem::take(&mut self.padding);
+        while left > 0 {
+            let there = self.input.fill_buf().map_err(failed)?.len() as u64;
+            if there == 0 {
+                return Ok(());
+            }
+            let usable = there.min(left);
+            self.input.consume(usable as usize);
+            left -= usable;
+        }
+        Ok(())
     }
 
     /// The next header block; `None` at the end.

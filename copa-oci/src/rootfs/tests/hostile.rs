@@ -103,6 +103,14 @@ fn limits_hold() {
 }
 
 #[test]
+fn the_end_may_lack_its_padding_and_its_marker() {
+    let layer = tar("f a=123");
+    for length in [515, 700, 1024, 1536, 2048] {
+        assert_eq!(scan(&layer[..length]).unwrap().len(), 1, "{length}");
+    }
+}
+
+#[test]
 fn what_is_not_a_layer_is_refused() {
     let layer = tar("f a=123");
     let mut long = ::tar::Header::new_gnu();
@@ -115,7 +123,7 @@ fn what_is_not_a_layer_is_refused() {
         (0..512).map(|i| if (148..156).contains(&i) { 32 } else { u32::from(owner[i]) }).sum();
     owner[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
     for (bytes, reason) in [
-        (layer[..515].to_vec(), "middle of a file"),
+        (layer[..514].to_vec(), "middle of a file"),
         (layer[..100].to_vec(), "read layer"),
         (gzip(&layer)[..50].to_vec(), "read layer"),
         (b"PK\x03\x04".repeat(200), "checksum"),
