@@ -81,6 +81,9 @@ async fn patch(
         .observe(progress.clone())
         .cancel(cancel.clone());
     let found = patcher.inspect(patcher.open(&settings.image).await?).await?;
+    if !settings.dry_run {
+        found.check_patchable()?;
+    }
     let request = match &settings.report {
         Some(report) => report.request(&found.subject())?,
         None => Request::Everything,

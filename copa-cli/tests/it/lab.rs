@@ -114,6 +114,15 @@ pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// Real databases and packages, which are not ours to keep: `COPA_CORPUS`.
+pub(crate) fn corpus() -> Option<PathBuf> {
+    let corpus = env::var_os("COPA_CORPUS").map(PathBuf::from);
+    if corpus.is_none() {
+        skip("COPA_CORPUS is not set");
+    }
+    corpus
+}
+
 /// What this test run has made so far. Folders of test runs that have ended are removed.
 fn shared() -> &'static Path {
     static SHARED: OnceLock<PathBuf> = OnceLock::new();

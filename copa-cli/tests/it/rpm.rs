@@ -212,3 +212,39 @@ fn scripts_that_matter_are_refused_when_asked_to() {
     assert!(ran.stdout.contains("openssl-libs"), "{ran}");
     lab::lab(["rpm-verify", &out, "--before", &image]).exits(0);
 }
+
+/// Real databases of SUSE and CentOS 7 in an image of their own.
+#[test]
+fn what_is_only_read_is_refused_before_anything_is_fetched() {
+    need!("rpm", "rpmbuild", "createrepo_c", "umoci");
+    let Some(corpus) = lab::corpus() else { return };
+    let scratch = TempDir::new().unwrap();
+    for (database, place, kind) in [
+        ("sle15-bci/Packages.db", "usr/lib/sysimage/rpm", "ndb"),
+        ("libuuid/Packages", "var/lib/rpm", "Berkeley DB"),
+    ] {
+        let root = scratch.path().join(kind);
+        fs::create_dir_all(root.join(place)).unwrap();
+        fs::create_dir_all(root.join("etc")).unwrap();
+        fs::write(root.join("etc/os-release"), "ID=azurelinux\nVERSION_ID=3.0\n").unwrap();
+        let name = Path::new(database).file_name().unwrap();
+        fs::copy(corpus.join("knqyf263+go-rpmdb").join(database), root.join(place).join(name))
+            .unwrap();
+        let layout = scratch.path().join(format!("{kind}.image"));
+        let image = format!("{}:x", layout.display());
+        must("umoci", ["init", "--layout", layout.to_str().unwrap()]);
+        must("umoci", ["new", "--image", &image]);
+        must("umoci", ["insert", "--image", &image, root.to_str().unwrap(), "/"]);
+        let image = oci(&layout, "x");
+        // Nobody answers there.
+        let mirror = ["--mirror", "azurelinux=http://127.0.0.1:9/"];
+        let refused = Copa::patch(scratch.path(), &image).args(mirror).run().exits(2);
+        assert!(refused.stderr.contains(kind), "{refused}");
+        assert!(refused.stderr.contains("dry run"), "{refused}");
+        let planned = Copa::patch(scratch.path(), &image)
+            .rpm_repository(&rpm_repository(None), "x86_64")
+            .args(["--dry-run", "--json"]);
+        let said = planned.run().exits(0).json();
+        assert!(said["updates"].is_array(), "{said}");
+    }
+}

@@ -70,7 +70,7 @@ impl Patcher {
         check(of, &plan)?;
         self.accept(&plan)?;
         if !plan.updates.is_empty() {
-            of.system.check_patchable()?;
+            of.check_patchable()?;
         }
         let work = self.downloaded(of, plan);
         let (plan, packages) = self.watch().stage(Stage::Download, work).await?;

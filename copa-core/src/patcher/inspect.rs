@@ -38,6 +38,16 @@ pub struct Inspected {
 }
 
 impl Inspected {
+    /// Whether it can be patched: the databases of some systems are read for plans only. To be asked
+    /// before anything is fetched for it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot, with the reason.
+    pub fn check_patchable(&self) -> Result<()> {
+        Ok(self.system.check_patchable()?)
+    }
+
     /// What a report must be about to be about this image.
     pub fn subject(&self) -> Subject {
         let image = &self.opened.image;

@@ -102,6 +102,7 @@ impl Patcher {
         to: &Location,
     ) -> Result<(Patched, oci::Written)> {
         let inspected = self.inspect(self.open(from).await?).await?;
+        inspected.check_patchable()?;
         let request = match report {
             Some(report) => report.request(&inspected.subject())?,
             None => Request::Everything,

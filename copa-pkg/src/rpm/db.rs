@@ -224,7 +224,7 @@ impl PackageDb for RpmDb {
             Some(Kind::Ndb) => "ndb (SUSE's Packages.db)",
             Some(Kind::Bdb) => "Berkeley DB (Packages)",
         };
-        let reason = "it is read for plans and dry runs, and only rpmdb.sqlite is written";
+        let reason = "only rpmdb.sqlite is written; a dry run shows what there is to update";
         Err(unsupported(&format!("updating an RPM database of the kind {kind}"), reason.into()))
     }
 }
