@@ -289,7 +289,8 @@ fn check_size(what: &str, header: &Header) -> Result<()> {
 /// The paths of the files. `None` when one is not below the root.
 fn paths(header: &Header) -> Option<Vec<PathBuf>> {
     let absolute = |bytes: &[u8]| clean(Path::new(OsStr::from_bytes(bytes.strip_prefix(b"/")?)));
-    if header.has(Tag::OLDFILENAMES) {
+    // As rpm: of both ways to name files the newer counts.
+    if header.has(Tag::OLDFILENAMES) && !header.has(Tag::DIRNAMES) {
         return header.strings(Tag::OLDFILENAMES).map(absolute).collect();
     }
     let directories: Vec<&[u8]> = header.strings(Tag::DIRNAMES).collect();

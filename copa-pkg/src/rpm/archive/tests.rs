@@ -104,6 +104,26 @@ fn files_are_what_rpm_says_of_real_packages() {
     assert!(compared >= 30, "only {compared} packages were compared");
 }
 
+/// A package whose address became a second list of files, named as rpm 3 did.
+#[test]
+fn of_two_lists_of_files_the_one_that_rpm_believes_counts() {
+    let Some(corpus) = corpus() else { return };
+    if !oracle::have("rpm") {
+        return;
+    }
+    let mut bytes =
+        std::fs::read(corpus.join("rpm-rs+rpm/RPMS/v4/rpm-basic-2.3.4-5.el9.noarch.rpm")).unwrap();
+    let start_of = |tag: u32, kind: u32| [tag.to_be_bytes(), kind.to_be_bytes()].concat();
+    let at = bytes.windows(8).position(|window| window == start_of(1020, 6)).unwrap();
+    bytes[at..at + 8].copy_from_slice(&start_of(Tag::OLDFILENAMES.0, 8));
+    let changed = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(changed.path(), &bytes).unwrap();
+    let theirs = rpm(&["-qp", "--nosignature", "--nodigest", "-l"], changed.path()).unwrap();
+    let ours = open(changed.path()).unwrap().files;
+    let ours: String = ours.iter().map(|file| format!("/{}\n", file.path.display())).collect();
+    assert_eq!(ours, theirs);
+}
+
 #[test]
 fn contents_are_what_the_digests_say() {
     let Some(corpus) = corpus() else { return };
