@@ -1,13 +1,14 @@
 //! The parsers of what comes from images and mirrors, each as a function of bytes.
 //!
-//! For the targets in `copa-pkg/fuzz`, with the feature `fuzz`; no part of the interface. Nothing
-//! is said of what was read: a target is there to find what panics, does not end, or fills the
-//! memory.
+//! For the targets in `copa-pkg/fuzz`, with the feature `fuzz`; no part of the interface. A target
+//! is there to find what panics, does not end, or fills the memory: nothing is said of what was
+//! read, but by `facts` and `parts`, for which there is another reader to compare with.
 
 pub use crate::deb::fuzz::{deb, in_release, packages, status_d};
 pub use crate::ldcache::fuzz::{elf, ld_cache};
 pub use crate::rpm::fuzz::{
-    Facts, bdb, cpio, header, manifest, metalink, modules, ndb, package, primary, repomd, sqlite,
+    Facts, File, Parts, Value, Values, bdb, cpio, facts, header, manifest, metalink, modules, ndb,
+    package, parts, primary, repomd, sqlite,
 };
 
 use crate::signature::Keyring;

@@ -1,5 +1,7 @@
 //! What is read of RPM's packages, databases and repositories, as functions of bytes.
 
+mod facts;
+
 use std::path::Path;
 
 use bytes::Bytes;
@@ -16,7 +18,6 @@ use super::modules::Modules;
 use super::primary::Scanner;
 use super::record::{self, Stamp};
 use super::repomd::Repomd;
-use super::tag::Tag;
 use super::{installed, verify};
 use crate::fuzz::now;
 use crate::memory_root::MemoryRoot;
@@ -24,23 +25,13 @@ use crate::signature::{Keyring, Moment};
 use crate::{Catalog, Format, PackageDb};
 
 pub use super::db::fuzz::{bdb, manifest, ndb, sqlite};
+pub use facts::{Facts, File, Parts, Value, Values, facts, parts};
 
-/// What a header says of its package, for comparison with another reader.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// Name, version, release and architecture.
-    pub words: [Option<String>; 4],
-    /// What it requires: names, the bits of comparison, versions.
-    pub requires: Vec<(String, u64, String)>,
-    /// The directory and the name of its files.
-    pub files: Vec<(String, String)>,
-}
-
-/// A header as a database holds it. `None` when it is refused.
-pub fn header(blob: &[u8]) -> Option<Facts> {
-    let header = Header::parse("a header", Bytes::copy_from_slice(blob)).ok()?;
-    look(&header);
-    Some(facts(&header))
+/// A header as a database holds it.
+pub fn header(blob: &[u8]) {
+    if let Ok(header) = Header::parse("a header", Bytes::copy_from_slice(blob)) {
+        look(&header);
+    }
 }
 
 /// All that is made of a header.
@@ -58,21 +49,6 @@ pub(super) fn look(header: &Header) {
     }
     if let Ok(Some(package)) = installed::package(header) {
         installed::provide_paths(&mut [(package, header)]);
-    }
-}
-
-fn facts(header: &Header) -> Facts {
-    let text = |tag| header.text(tag).map(Into::into);
-    let texts = |tag| header.texts(tag).map(String::from);
-    let names = texts(Tag::REQUIRENAME).zip(header.numbers(Tag::REQUIREFLAGS));
-    let requires = names.zip(texts(Tag::REQUIREVERSION));
-    let directories: Vec<String> = texts(Tag::DIRNAMES).collect();
-    let directory = |i: u64| directories.get(i as usize).cloned().unwrap_or_default();
-    let files = texts(Tag::BASENAMES).zip(header.numbers(Tag::DIRINDEXES));
-    Facts {
-        words: [Tag::NAME, Tag::VERSION, Tag::RELEASE, Tag::ARCH].map(text),
-        requires: requires.map(|((name, flags), version)| (name, flags, version)).collect(),
-        files: files.map(|(name, i)| (directory(i), name)).collect(),
     }
 }
 

@@ -65,7 +65,7 @@ impl Type {
     }
 
     /// Bytes of one value, which is also its alignment; `None` for strings.
-    fn size(self) -> Option<usize> {
+    pub(super) fn size(self) -> Option<usize> {
         match self {
             Self::Char | Self::Int8 | Self::Bin => Some(1),
             Self::Int16 => Some(2),

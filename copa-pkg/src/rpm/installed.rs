@@ -85,13 +85,13 @@ fn relations(header: &Header) -> Relations {
 }
 
 /// A relation as a header has it: in three arrays.
-struct Relation<'h> {
-    name: std::borrow::Cow<'h, str>,
-    flags: u64,
-    version: std::borrow::Cow<'h, str>,
+pub(super) struct Relation<'h> {
+    pub(super) name: std::borrow::Cow<'h, str>,
+    pub(super) flags: u64,
+    pub(super) version: std::borrow::Cow<'h, str>,
 }
 
-fn list(header: &Header, [names, flags, versions]: [Tag; 3]) -> Vec<Relation<'_>> {
+pub(super) fn list(header: &Header, [names, flags, versions]: [Tag; 3]) -> Vec<Relation<'_>> {
     let flags = header.numbers(flags).chain(std::iter::repeat(0));
     let versions = header.texts(versions).chain(std::iter::repeat("".into()));
     let all = header.texts(names).zip(flags).zip(versions);

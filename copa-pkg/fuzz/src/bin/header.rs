@@ -1,5 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: copa_fuzz::let_the_crate_panic(), |data: &[u8]| {
     copa_pkg::fuzz::header(data);
+    copa_fuzz::header(data);
 });
