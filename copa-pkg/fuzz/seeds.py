@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import lzma
 import re
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ KINDS = [
     ("ld_cache", r"ld\.so\.cache$", b""),
     ("sqlite", r"rpmdb\.sqlite$|no_packages", b"SQLite"),
     ("bdb", r"/Packages$", b"\0\0\0\0"),
+    ("ndb", r"/Packages\.db$", b"RpmP"),
     ("packages", r"/Packages$|status$", b""),
     ("manifest", r"container-manifest-2$", b""),
     ("repomd", r"/repomd\.xml$", b""),
@@ -60,17 +62,52 @@ def parts(package):
             pass
 
 
-def seeds(path):
-    path, content = opened(path, path.read_bytes())
-    found = kind(path, content)
+def slots(database):
+    """Of an ndb database every header by itself, and in a database of its own: one page of slots, one in use."""
+    def word(content, at):
+        return int.from_bytes(content[at:at + 4], "little")
+
+    for at in range(32, 4096 * word(database, 12), 16):
+        start, blocks = (16 * word(database, at + i) for i in (8, 12))
+        blob = database[start:start + blocks]
+        if start:
+            yield "header", blob[16:16 + word(blob, 12)]
+            used = database[at:at + 8] + (256).to_bytes(4, "little") + database[at + 12:at + 16]
+            free = b"Slot".ljust(16, b"\0") * 253
+            yield "ndb", database[:12] + (1).to_bytes(4, "little") + database[16:32] + used + free + blob
+
+
+def rows(path):
+    """The headers in an SQLite database."""
+    try:
+        with sqlite3.connect(f"file:{path}?immutable=1", uri=True) as database:
+            yield from (("header", blob) for blob, in database.execute("SELECT blob FROM Packages"))
+    except sqlite3.DatabaseError:
+        pass
+
+
+def pieces(found, path, content):
+    """What else a file holds that is a seed."""
     if found == "package":
         yield from parts(content)
+    if found == "ndb":
+        yield from slots(content)
+    if found == "sqlite":
+        yield from rows(path)
+    if found == "modules":
+        yield from (("modules", b"---\n" + document) for document in content.split(b"---\n"))
+
+
+def seeds(path):
+    opened_path, content = opened(path, path.read_bytes())
+    found = kind(opened_path, content)
+    yield from pieces(found, path, content)
     if found:
         yield found, b"\0\0\0\0" * (found == "sqlite") + content
 
 
 def main(out, *folders):
-    for target in ["cpio", "ndb", *(kind for kind, _, _ in KINDS)]:
+    for target in ["cpio", *(kind for kind, _, _ in KINDS)]:
         (out / target).mkdir(parents=True)
     for folder in folders:
         for path in filter(Path.is_file, folder.rglob("*") if folder.is_dir() else [folder]):

@@ -2,7 +2,7 @@
 
 use super::super::fuzz::database;
 use super::sqlite::{Replacement, Sqlite};
-use super::wal;
+use super::{ndb as packages_db, wal};
 
 /// An SQLite database and its log: the length of the log, in 4 little-endian bytes, the log, the
 /// database. The checksums of the log are made right, and may be wrong only where pages are.
@@ -58,9 +58,21 @@ fn add(sum: [u32; 2], bytes: &[u8], big: bool) -> [u32; 2] {
     })
 }
 
-/// SUSE's `Packages.db`.
+/// SUSE's `Packages.db`. The checksums of its headers are made right.
 pub fn ndb(bytes: &[u8]) {
-    database(&[("rpm/Packages.db", bytes)]);
+    let mut file = bytes.to_vec();
+    let mut left = file.len();
+    for slot in packages_db::slots(bytes).unwrap_or_default() {
+        let Some(rest) = left.checked_sub(slot.length) else { break };
+        left = rest;
+        let whole = file.get_mut(slot.start..).and_then(|file| file.get_mut(..slot.length));
+        let whole = whole.unwrap_or_default();
+        let (body, tail) = whole.split_at_mut(whole.len().saturating_sub(packages_db::TAIL));
+        if let Some(sum) = tail.first_chunk_mut() {
+            *sum = packages_db::adler32(body).to_le_bytes();
+        }
+    }
+    database(&[("rpm/Packages.db", &file)]);
 }
 
 /// Berkeley DB's `Packages`.

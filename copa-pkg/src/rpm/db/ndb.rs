@@ -18,7 +18,7 @@ const SLOT_MAGIC: &[u8] = b"Slot";
 const BLOB_START: &[u8] = b"BlbS";
 const BLOB_END: &[u8] = b"BlbE";
 /// Checksum, length and mark.
-const TAIL: usize = 12;
+pub(super) const TAIL: usize = 12;
 
 /// All headers by number. `path` names the file in errors.
 ///
@@ -42,14 +42,14 @@ pub(crate) fn headers(path: &str, file: &Bytes) -> Result<Vec<(u32, Header)>> {
 }
 
 /// Where a header is.
-struct Slot {
+pub(super) struct Slot {
     number: u32,
-    start: usize,
-    length: usize,
+    pub(super) start: usize,
+    pub(super) length: usize,
 }
 
 /// The slots in use. `None` when the file is not of this format.
-fn slots(file: &[u8]) -> Option<Vec<Slot>> {
+pub(super) fn slots(file: &[u8]) -> Option<Vec<Slot>> {
     let pages = Order::Little.u32(file, 12)? as usize;
     let version = Order::Little.u32(file, 4)?;
     if !file.starts_with(FILE_MAGIC) || version != 0 || pages == 0 {
@@ -86,7 +86,7 @@ fn blob<'f>(file: &'f [u8], slot: &Slot) -> Option<&'f [u8]> {
 }
 
 /// The checksum of RFC 1950.
-fn adler32(bytes: &[u8]) -> u32 {
+pub(super) fn adler32(bytes: &[u8]) -> u32 {
     const BASE: u32 = 65521;
     let (mut a, mut b) = (1u32, 0u32);
     // The most that can be added before a sum may overflow.
