@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use pgp::armor::Dearmor;
 use pgp::composed::SignedPublicKey;
 use pgp::crypto::hash::HashAlgorithm;
+use pgp::crypto::public_key::PublicKeyAlgorithm;
 use pgp::packet::{Signature, SignatureType};
 use pgp::types::{Fingerprint, KeyDetails, KeyId, Timestamp as PgpTime};
 use rpgpie::certificate::{Certificate, Checked};
@@ -235,6 +236,12 @@ fn acceptable(signature: &Signature, at: Moment) -> Result<PgpTime, String> {
         Some(hash) => return Err(format!("its signature uses the weak hash {hash}")),
         None => return Err("its signature is of an unknown version".into()),
     }
+    if let Some(algorithm) = signature.config().and_then(|of| uncomputed(of.pub_alg)) {
+        return Err(format!(
+            "its signature is one of {algorithm}, which cannot be checked here; one of \
+             RSA, ECDSA or EdDSA beside it would do"
+        ));
+    }
     if !rpgpie::signature::signature_acceptable(signature) {
         return Err("its signature uses an algorithm or an option that is not accepted".into());
     }
@@ -248,6 +255,19 @@ fn acceptable(signature: &Signature, at: Moment) -> Result<PgpTime, String> {
         return Err("its signature has expired".into());
     }
     Ok(created)
+}
+
+/// What an algorithm of signatures is called that rPGP does not compute: those of the days after
+/// quantum computers, by their numbers in OpenPGP.
+fn uncomputed(algorithm: PublicKeyAlgorithm) -> Option<String> {
+    let name = match u8::from(algorithm) {
+        _ if algorithm.can_sign() => return None,
+        30 => "ML-DSA-65+Ed25519",
+        31 => "ML-DSA-87+Ed448",
+        32..=34 => "SLH-DSA",
+        number => return Some(format!("the unknown algorithm {number}")),
+    };
+    Some(name.into())
 }
 
 /// A moment as OpenPGP counts: seconds since 1970 in 32 bits.

@@ -212,4 +212,4 @@ fn check_digests(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

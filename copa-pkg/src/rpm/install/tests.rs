@@ -9,7 +9,7 @@ use crate::rpm::oracle::{Lab, have};
 use crate::{Candidate, Change, Checksum, Content, Unrun};
 
 /// A package file that somebody vouches for.
-fn package(bytes: Vec<u8>) -> Option<Package> {
+pub(crate) fn package(bytes: Vec<u8>) -> Option<Package> {
     let bytes = Bytes::from(bytes);
     let file = PackageFile::parse("test", &bytes).ok()?;
     let installed = installed::package(&file.header).ok()??;
