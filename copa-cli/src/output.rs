@@ -160,10 +160,12 @@ fn moved(written: &Written) -> String {
 
 /// What to do with an archive that nobody asked for by name.
 fn next_steps(place: &Location) -> String {
+    let Location::OciArchive(file, _) = place else { return String::new() };
     format!(
         "\nTo push it:  skopeo copy {place} docker://REGISTRY/REPOSITORY:{tag}\n\
          To load it:  podman pull {place}\n\
-         \x20        or  skopeo copy {place} docker-daemon:REPOSITORY:{tag}\n",
+         \x20        or  docker load -i {file}, then docker tag IMAGE REPOSITORY:{tag}\n",
+        file = file.display(),
         tag = place.name()
     )
 }

@@ -31,7 +31,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the folder is under version control
 
-from copalab import LabError, compare, distroless, faults, layout, mirror, quickstart, registry, registry_tools
+from copalab import LabError, compare, distroless, docker, faults, layout, mirror, quickstart, registry, registry_tools
 from copalab import rpmcommands, scanners, serve, signing
 from copalab.archive import RELEASES, Archive
 from copalab.layout import ImageView
@@ -208,6 +208,7 @@ def parser():
     p.add_argument("port", type=int)
     p = command("registry-tools", lambda a: registry_tools.install(Archive(a.lab_cache), a.dir), "unpack crane and oras")
     p.add_argument("dir")
+    command("docker", lambda a: docker.run(Archive(a.lab_cache)), "a Docker daemon, until standard input closes (as root)")
     scanner_commands(command)
     return top
 

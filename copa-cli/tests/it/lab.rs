@@ -8,6 +8,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -35,6 +36,15 @@ pub(crate) fn have(programs: &[&str]) -> bool {
         skip(&format!("{missing:?} not installed"));
     }
     missing.is_empty()
+}
+
+/// Whether this is root. Says loudly when it is not, and does not allow that in CI.
+pub(crate) fn is_root() -> bool {
+    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    if !root {
+        skip("it takes root");
+    }
+    root
 }
 
 /// Says that a test is not run. Written past the test harness, which would hide it.
@@ -300,6 +310,18 @@ impl Server {
         let rules: Vec<_> = rules.iter().map(|rule| format!("--rule={rule}")).collect();
         let rules = rules.iter().map(OsStr::new);
         Self::start(&["faulty", url].map(OsStr::new).into_iter().chain(rules).collect::<Vec<_>>())
+    }
+
+    /// A Docker daemon. It runs as root only.
+    pub(crate) fn docker() -> Self {
+        Self::start(&["docker".as_ref()])
+    }
+
+    /// What a command says that is given to the Docker daemon.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Ran {
+        let client = self.about["client"].as_array().unwrap().iter().map(|w| w.as_str().unwrap());
+        let command: Vec<_> = client.chain(arguments.iter().copied()).collect();
+        must(command[0], &command[1..])
     }
 
     /// A word about the server: host, url, log, ca, auth.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use copa_core::oci::Digest;
 use tempfile::TempDir;
 
 use crate::copa::Copa;
@@ -132,4 +133,40 @@ fn crane_and_oras_accept_what_was_pushed() {
     let layout = format!("{}:patched", scratch.path().join("pulled").display());
     must(registry_tool("oras"), ["copy", "--from-plain-http", "--to-oci-layout", &pushed, &layout]);
     lab::verify(&format!("oci:{layout}"), "amd64", Some(&oci(BOOKWORM.images(), "base-new")));
+}
+
+/// Both archives are one image to Docker, the very one that was written, and it runs.
+#[test]
+fn docker_loads_and_runs_both_archives() {
+    need!("runc");
+    if !lab::is_root() {
+        return;
+    }
+    let scratch = TempDir::new().unwrap();
+    let images = scratch.path().join("images");
+    lab::build_images(BOOKWORM, &images, &["--pick=old,new", "--extra=openssl"]);
+    let docker = Server::docker();
+    for form in ["docker-archive", "oci-archive"] {
+        let name = format!("team/{form}:patched");
+        let file = scratch.path().join(form).display().to_string();
+        let archive = format!("{form}:{file}:{name}");
+        let copa = Copa::patch(scratch.path(), &oci(&images, "base-old")).mirror(BOOKWORM.mirror());
+        copa.args(["--to", &archive]).run().exits(0);
+        docker.ask(&["load", "-i", &file]);
+
+        let config = must("skopeo", ["inspect", "--config", "--raw", &archive]);
+        let id = docker.ask(&["image", "inspect", "--format", "{{.Id}}", &name]);
+        let digest = Digest::sha256(config.stdout.as_bytes());
+        assert_eq!(id.stdout.trim(), digest.as_str(), "{form}");
+
+        let openssl = ["run", "--rm", "--network=none", &name, "/usr/bin/openssl", "version"];
+        let said = docker.ask(&openssl);
+        let saved = scratch.path().join("saved.tar").display().to_string();
+        docker.ask(&["save", "-o", &saved, &name]);
+        let copy = oci(&scratch.path().join("copy"), form);
+        must("skopeo", ["copy", "-q", &format!("docker-archive:{saved}"), &copy]);
+        lab::verify(&copy, "amd64", Some(&oci(&images, "base-new")));
+        let version = upstream_version(&copy, "amd64", "openssl");
+        assert!(said.stdout.starts_with(&format!("OpenSSL {version} ")), "{version}, not {said}");
+    }
 }

@@ -1,4 +1,7 @@
 //! An OCI image layout in a tar file.
+//!
+//! It holds `manifest.json` as well, as what `docker save` writes holds a layout: `docker load`
+//! reads no layout, unless Docker keeps its images in containerd.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,8 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
+use super::docker_archive;
 use super::document;
 use super::file::{beside, blocking, failed, fill, place};
 use super::layout::MARKER;
@@ -81,6 +86,7 @@ impl Source for ArchiveSource {
 
 /// Writes images into a tar file: to a temporary file beside it, put in its place by
 /// [`Sink::tag`]. A writer that gives up leaves nothing; a file that was there is replaced.
+/// `docker load` takes the archive too, unless it holds an index or layers that live elsewhere.
 #[derive(Debug)]
 pub struct ArchiveSink {
     path: PathBuf,
@@ -200,7 +206,8 @@ impl Sink for ArchiveSink {
         }
         let mut names = Names::empty();
         names.set(manifest, name)?;
-        let index = names.to_bytes()?;
+        let mut documents = vec![(MARKER.0, MARKER.1.to_vec()), ("index.json", names.to_bytes()?)];
+        documents.extend(docker_list(bytes, name)?.map(|list| (docker_archive::LIST, list)));
         let (temporary, mut end) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             (state.temporary.take(), state.end)
@@ -208,14 +215,28 @@ impl Sink for ArchiveSink {
         let temporary = temporary.ok_or_else(|| finished(&self.path))?;
         let (path, file) = (self.path.clone(), Arc::clone(&self.file));
         blocking(move || {
-            for (name, bytes) in [(MARKER.0, MARKER.1), ("index.json", &index)] {
-                end = append(&file, end, name, bytes).map_err(failed("write", &path))?;
+            for (name, bytes) in documents {
+                end = append(&file, end, name, &bytes).map_err(failed("write", &path))?;
             }
             finish(&file, end).map_err(failed("write", &path))?;
             place(temporary, &path)
         })
         .await
     }
+}
+
+/// What Docker reads in place of `index.json`. It has no place for an index, nor for layers that
+/// live elsewhere.
+fn docker_list(manifest: &[u8], name: &str) -> Result<Option<Vec<u8>>> {
+    let manifest = document::object("the manifest", manifest)?;
+    let layers = manifest.get("layers").and_then(Value::as_array);
+    let (Some(config), Some(layers)) = (manifest.get("config"), layers) else { return Ok(None) };
+    if layers.iter().any(document::is_foreign) {
+        return Ok(None);
+    }
+    let file = |entry| Ok(blob_name(&docker_archive::digest_of(entry)?));
+    let layers: Vec<_> = layers.iter().map(file).collect::<Result<_>>()?;
+    Ok(Some(docker_archive::list(&file(config)?, name, &layers).into_bytes()))
 }
 
 /// An archive is written once.

@@ -9,6 +9,10 @@ mod write;
 
 pub use read::DockerArchiveSource;
 pub use write::DockerArchiveSink;
+pub(super) use write::{digest_of, list};
+
+/// The name of the document that lists the images.
+pub(super) const LIST: &str = "manifest.json";
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,13 @@
 use std::fs;
 use std::path::Path;
 
-use crate::store::fixture::{self, skopeo_copy};
-use crate::{ArchiveSink, ArchiveSource, Family, Image, Kind, LayoutSource, Sink, Source};
+use serde_json::{Value, json};
+
+use crate::store::fixture::{self, peer, skopeo_copy};
+use crate::{
+    ArchiveSink, ArchiveSource, Digest, DockerArchiveSource, Family, Image, Kind, LayoutSource,
+    Sink, Source,
+};
 use std::sync::Arc;
 
 async fn open(source: impl Source + 'static, name: &str) -> crate::Result<Image> {
@@ -41,6 +46,42 @@ async fn skopeo_writes_what_we_read_and_reads_what_we_write() {
         }
         let layout = open(LayoutSource::open(dir.path().join("d")).await.unwrap(), "1.0").await;
         assert_eq!(layout.unwrap().config(), image.config());
+    }
+}
+
+/// By `manifest.json`, which Docker reads where it reads no layout.
+#[tokio::test]
+async fn what_reads_docker_archives_reads_it_too() {
+    const NAME: &str = "h.example/team/app:1.0";
+    for how in ["gzip", "zstd", "none"] {
+        let dir = tempfile::tempdir().unwrap();
+        let image = image(&dir.path().join("a"), Family::Oci, how).await;
+        let path = dir.path().join("b.tar");
+        let sink = ArchiveSink::create(&path).await.unwrap();
+        image.write_to(&sink, NAME, 4).await.unwrap();
+        let again = open(DockerArchiveSource::open(&path).await.unwrap(), NAME).await.unwrap();
+        assert_eq!(again.config(), image.config(), "{how}");
+        let archive = format!("docker-archive:{}:{NAME}", path.display());
+        let Some(config) = peer("skopeo", &["inspect", "--config", "--raw", &archive]) else {
+            return;
+        };
+        let config: Value = serde_json::from_slice(&config).unwrap();
+        assert_eq!(&config, image.config(), "{how}");
+        skopeo_copy(&archive, &format!("dir:{}", dir.path().join("c").display())).unwrap();
+    }
+}
+
+#[test]
+fn docker_is_told_of_no_layer_that_lives_elsewhere() {
+    let layer = json!({"digest": Digest::sha256(b"layer"), "urls": ["https://h.example/layer"]});
+    let config = json!({"digest": Digest::sha256(b"config")});
+    for (manifest, told) in [
+        (json!({"config": config, "layers": []}), true),
+        (json!({"config": config, "layers": [layer]}), false),
+        (json!({"manifests": []}), false),
+    ] {
+        let list = super::docker_list(manifest.to_string().as_bytes(), "app:1.0").unwrap();
+        assert_eq!(list.is_some(), told, "{manifest}");
     }
 }
 

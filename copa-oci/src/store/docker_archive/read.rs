@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::LIST;
 use crate::store::document::{self, corrupt};
 use crate::store::file::blocking;
 use crate::store::names::{file_of, tag_of};
@@ -69,10 +70,10 @@ impl DockerArchiveSource {
         blocking(move || {
             let tarball = Arc::new(Tarball::open(&path)?);
             let missing = || Error::NotFound {
-                what: "manifest.json".into(),
+                what: LIST.into(),
                 place: format!("{}, so `docker save` did not write it", path.display()),
             };
-            let bytes = tarball.document("manifest.json", document::LIMIT)?.ok_or_else(missing)?;
+            let bytes = tarball.document(LIST, document::LIMIT)?.ok_or_else(missing)?;
             let mut source = Self { location, tarball, images: vec![], blobs: BTreeMap::new() };
             for entry in entries(&bytes)? {
                 source.add(entry)?;
@@ -152,12 +153,10 @@ impl DockerArchiveSource {
 
 fn entries(bytes: &[u8]) -> Result<Vec<Entry>> {
     let entries: Vec<Entry> = serde_json::from_slice(bytes)
-        .map_err(|source| Error::Json { what: "manifest.json".into(), source })?;
+        .map_err(|source| Error::Json { what: LIST.into(), source })?;
     match entries.len() {
         0..=IMAGES => Ok(entries),
-        _ => {
-            Err(Error::TooLarge { what: "manifest.json".into(), limit: format!("{IMAGES} images") })
-        }
+        _ => Err(Error::TooLarge { what: LIST.into(), limit: format!("{IMAGES} images") }),
     }
 }
 

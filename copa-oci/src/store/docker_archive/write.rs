@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use super::LIST;
 use crate::store::archive::{BLOCK, append, finish, finished, header};
 use crate::store::document::{self, corrupt};
 use crate::store::file::{beside, blocking, failed, fill, place};
@@ -151,7 +152,12 @@ impl DockerArchiveSink {
     }
 }
 
-fn digest_of(entry: &Value) -> Result<Digest> {
+/// The document that names the image, its configuration and its layers.
+pub(in crate::store) fn list(config: &str, name: &str, layers: &[String]) -> String {
+    json!([{ "Config": config, "RepoTags": repo_tags(name), "Layers": layers }]).to_string()
+}
+
+pub(in crate::store) fn digest_of(entry: &Value) -> Result<Digest> {
     entry.get("digest").and_then(Value::as_str).unwrap_or_default().parse()
 }
 
@@ -189,15 +195,12 @@ impl Sink for DockerArchiveSink {
         }
         let (digest, config, layers) = self.parts(bytes)?;
         let config_name = format!("{}.json", digest.hex());
-        let list =
-            json!([{ "Config": config_name, "RepoTags": repo_tags(name), "Layers": layers }]);
+        let list = list(&config_name, name, &layers);
         let mut state = self.state.lock().await;
         let temporary = state.temporary.take().ok_or_else(|| finished(&self.path))?;
         let (path, file, mut end) = (self.path.clone(), Arc::clone(&self.file), state.end);
         blocking(move || {
-            let list = list.to_string();
-            for (name, bytes) in [(&*config_name, &config[..]), ("manifest.json", list.as_bytes())]
-            {
+            for (name, bytes) in [(&*config_name, &config[..]), (LIST, list.as_bytes())] {
                 end = append(&file, end, name, bytes).map_err(failed("write", &path))?;
             }
             finish(&file, end).map_err(failed("write", &path))?;
