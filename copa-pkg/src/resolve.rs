@@ -208,3 +208,5 @@ mod apt;
 mod rpm_tests;
 #[cfg(test)]
 mod tests;
+mod fixture;
+#[cfg(test)]

@@ -11,7 +11,7 @@ use std::process::Command;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
-use super::tests::{Mirror, mirror, packages, worlds};
+use super::fixture::{Mirror, mirror, packages, worlds};
 use super::*;
 
 /// How many images apt is asked about; each takes it a third of a second.
@@ -101,8 +101,8 @@ fn is_sound(image: &[Installed]) -> bool {
     image.iter().all(|package| {
         let needs = package.relations.requires.iter();
         let mut excludes = package.relations.conflicts.iter().filter(|c| c.name != package.name);
-        needs.into_iter().all(|need| need.0.iter().any(|c| super::tests::holds(&all, c)))
-            && !excludes.any(|c| super::tests::holds(&all, c))
+        needs.into_iter().all(|need| need.0.iter().any(|c| super::fixture::holds(&all, c)))
+            && !excludes.any(|c| super::fixture::holds(&all, c))
     })
 }
 
@@ -260,7 +260,7 @@ fn apt_agrees_on_a_real_release() {
     let root = crate::memory_root::MemoryRoot::copy(&corpus.join("derived/distroless-debian12"));
     let system = crate::System::detect(&root, &crate::Hints::default()).unwrap();
     let decided = system.plan(&catalog, &Request::Everything);
-    let shown = super::tests::shown(&decided);
+    let shown = super::fixture::shown(&decided);
     assert!(decided.updates.iter().all(|update| update.from.is_some()), "{shown}");
     assert!(decided.updates.iter().any(|update| update.to.name == "libssl3"), "{shown}");
     assert!(decided.skipped.is_empty(), "{shown}");

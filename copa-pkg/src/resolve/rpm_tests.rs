@@ -1,6 +1,6 @@
 //! What is RPM's own: what goes when something else comes, and several architectures.
 
-use super::tests::{offered, shown, wanted};
+use super::fixture::{offered, shown, wanted};
 use super::*;
 use crate::index::RelationTexts;
 
