@@ -31,6 +31,16 @@ pub(super) enum Fate {
     OverDirectory,
 }
 
+/// A file of a new package, and what stands where it goes.
+struct Meeting<'m> {
+    path: &'m Path,
+    new: &'m New<'m>,
+    /// What the package that goes has there.
+    old: Option<OldFile<'m>>,
+    /// What the image has there.
+    stat: Stat,
+}
+
 impl Work<'_> {
     /// What becomes of a file, link or device.
     pub(super) fn fate(&self, path: &Path, new: &New<'_>) -> Result<Fate> {
@@ -49,7 +59,7 @@ impl Work<'_> {
         match self.root.stat(path) {
             None => Ok(self.fate_of_missing(path, new, old)),
             Some(stat) if stat.kind == FileKind::Directory => Ok(Fate::OverDirectory),
-            Some(stat) => self.fate_over(path, new, old, &stat),
+            Some(stat) => self.fate_over(&Meeting { path, new, old, stat }),
         }
     }
 
@@ -73,49 +83,37 @@ impl Work<'_> {
     }
 
     /// The image has something else than a directory there.
-    fn fate_over(
-        &self,
-        path: &Path,
-        new: &New<'_>,
-        old: Option<OldFile<'_>>,
-        stat: &Stat,
-    ) -> Result<Fate> {
+    fn fate_over(&self, at: &Meeting<'_>) -> Result<Fate> {
         let is_config = |file: &File| file.flags.is_config();
-        if is_config(new.file) || old.is_some_and(|old| is_config(old.file)) {
-            return self.fate_of_config(path, new, old, stat);
+        if is_config(at.new.file) || at.old.is_some_and(|old| is_config(old.file)) {
+            return self.fate_of_config(at);
         }
-        Ok(if self.is_same(path, new, stat)? { Fate::Same } else { Fate::Write })
+        Ok(if self.is_same(at)? { Fate::Same } else { Fate::Write })
     }
 
-    fn fate_of_config(
-        &self,
-        path: &Path,
-        new: &New<'_>,
-        old: Option<OldFile<'_>>,
-        stat: &Stat,
-    ) -> Result<Fate> {
-        if self.has_content(path, new, stat)? {
-            return Ok(if self.is_same(path, new, stat)? { Fate::Same } else { Fate::Write });
+    fn fate_of_config(&self, at: &Meeting<'_>) -> Result<Fate> {
+        if self.has_content(at)? {
+            return Ok(if self.is_same(at)? { Fate::Same } else { Fate::Write });
         }
-        let pristine = match old {
-            Some(old) => self.is_pristine(path, old, stat)?,
-            None => self.came_with(new, stat),
+        let pristine = match at.old {
+            Some(old) => self.is_pristine(at.path, old, &at.stat)?,
+            None => self.came_with(at),
         };
         if pristine {
             return Ok(Fate::Write);
         }
-        let noreplace = new.file.flags.is_no_replace();
-        Ok(match old {
-            Some(_) if !new.file.flags.is_config() => Fate::Save(".rpmsave"),
-            Some(old) if is_unchanged(old, new) => Fate::Leave,
-            _ if noreplace => Fate::Beside(".rpmnew"),
+        let flags = at.new.file.flags;
+        Ok(match at.old {
+            Some(_) if !flags.is_config() => Fate::Save(".rpmsave"),
+            Some(old) if is_unchanged(old, at.new) => Fate::Leave,
+            _ if flags.is_no_replace() => Fate::Beside(".rpmnew"),
             None if !self.db.is_manifest_only() => Fate::Save(".rpmorig"),
             _ => Fate::Save(".rpmsave"),
         })
     }
 
     /// Whether the image has the content of the new file there.
-    fn has_content(&self, path: &Path, new: &New<'_>, stat: &Stat) -> Result<bool> {
+    fn has_content(&self, Meeting { path, new, stat, .. }: &Meeting<'_>) -> Result<bool> {
         match (&new.file.kind, &stat.kind, new.content) {
             (Kind::Regular, FileKind::Regular(size), Some(content)) => {
                 let md5: [u8; 16] = Md5::digest(content).into();
@@ -127,13 +125,14 @@ impl Work<'_> {
     }
 
     /// Whether the image has just the new file there, its time too: `rpm -V` compares that.
-    fn is_same(&self, path: &Path, new: &New<'_>, stat: &Stat) -> Result<bool> {
+    fn is_same(&self, at: &Meeting<'_>) -> Result<bool> {
+        let Meeting { new, stat, .. } = at;
         let wanted = self.file_of(new);
         let link = matches!(new.file.kind, Kind::Symlink(_));
         let alike = (stat.uid, stat.gid, stat.mtime) == (wanted.uid, wanted.gid, wanted.mtime)
             && (link || stat.mode == wanted.mode)
             && stat.xattrs == wanted.xattrs;
-        Ok(alike && !new.is_linked && self.has_content(path, new, stat)?)
+        Ok(alike && !new.is_linked && self.has_content(at)?)
     }
 
     /// Whether the image has there what the old version put there.
@@ -153,7 +152,7 @@ impl Work<'_> {
 
     /// Where no list of files is: whether the file is no younger than the installed version of the
     /// package. Builders keep times, and users come later.
-    fn came_with(&self, new: &New<'_>, stat: &Stat) -> bool {
+    fn came_with(&self, Meeting { new, stat, .. }: &Meeting<'_>) -> bool {
         let built = self.db.built(new.package, new.arch).filter(|_| self.db.is_manifest_only());
         built.is_some_and(|built| stat.mtime > 0 && stat.mtime <= built)
     }
