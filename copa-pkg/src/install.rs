@@ -28,6 +28,9 @@ pub struct Unrun {
     pub package: String,
     /// Which of its scripts: `%post`, `postinst`, and what is known of it.
     pub script: String,
+    /// The names of the updates that would have made it run, sorted: its own package's, or others
+    /// that set it off.
+    pub updates: Vec<String>,
 }
 
 impl fmt::Display for Unrun {

@@ -195,8 +195,13 @@ impl Patcher {
             let mut packages = verified.collect::<pkg::Result<Vec<_>>>()?;
             let mut installation = system.install(&*root, &packages)?;
             let mut plan = plan;
-            if refuse && !installation.unrun.is_empty() {
-                plan = without(&plan, system.installed(), unrun(&installation));
+            // What is left may set off what the whole did not.
+            while refuse && !installation.unrun.is_empty() {
+                let rest = without(&plan, system.installed(), unrun(&installation));
+                if rest.updates.len() == plan.updates.len() {
+                    break;
+                }
+                plan = rest;
                 packages
                     .retain(|package| plan.updates.iter().any(|u| u.to == *package.candidate()));
                 installation = system.install(&*root, &packages)?;
@@ -241,14 +246,17 @@ impl Patcher {
     }
 }
 
-/// The packages whose scripts did not run, and why that matters.
+/// The updates for which scripts would have to run, and which.
 fn unrun(installation: &Installation) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for unrun in &installation.unrun {
-        all.entry(unrun.package.clone()).or_default().push(&unrun.script);
+        for update in &unrun.updates {
+            let of = if *update == unrun.package { "" } else { &format!(" of {}", unrun.package) };
+            all.entry(update).or_default().push(format!("{}{of}", unrun.script));
+        }
     }
-    let reason = |scripts: Vec<&str>| format!("{UNRUN}: {}", scripts.join(", "));
-    all.into_iter().map(|(package, scripts)| (package, reason(scripts))).collect()
+    let reason = |scripts: Vec<String>| format!("{UNRUN}: {}", scripts.join(", "));
+    all.into_iter().map(|(update, scripts)| (update.to_owned(), reason(scripts))).collect()
 }
 
 /// Refuses a plan that was made for an image with other packages.

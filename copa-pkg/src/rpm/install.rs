@@ -17,7 +17,9 @@ mod habits;
 mod owners;
 mod place;
 mod scriptlets;
+mod shell;
 mod stale;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -41,7 +43,7 @@ struct Work<'a> {
     db: &'a RpmDb,
     paths: Paths<'a>,
     accounts: Accounts,
-    owners: Owners,
+    owners: Owners<'a>,
     /// All physical paths of the new packages: whatever is there is theirs.
     shipped: BTreeSet<PathBuf>,
     /// The directories of the new packages.

@@ -91,6 +91,7 @@ pub(super) struct Relation<'h> {
     pub(super) version: std::borrow::Cow<'h, str>,
 }
 
+/// The relations of three arrays: names, flags, versions.
 pub(super) fn list(header: &Header, [names, flags, versions]: [Tag; 3]) -> Vec<Relation<'_>> {
     let flags = header.numbers(flags).chain(std::iter::repeat(0));
     let versions = header.texts(versions).chain(std::iter::repeat("".into()));
@@ -99,7 +100,7 @@ pub(super) fn list(header: &Header, [names, flags, versions]: [Tag; 3]) -> Vec<R
 }
 
 impl Relation<'_> {
-    fn constraint(&self) -> Constraint {
+    pub(super) fn constraint(&self) -> Constraint {
         let version = operator(self.flags).zip(self.version.parse::<Version>().ok());
         let version = version.map(|(operator, version)| (operator, crate::Version::Rpm(version)));
         Constraint { name: self.name.clone().into_owned(), arch: None, version }

@@ -46,7 +46,8 @@ pub(super) fn unrun(package: &str, scripts: &BTreeMap<String, String>) -> Vec<Un
     let unrun = |(name, script): (&String, &String)| {
         let found: Vec<_> = COMMANDS.into_iter().filter(|command| uses(script, command)).collect();
         let found = (!found.is_empty()).then(|| found.join(", "))?;
-        Some(Unrun { package: package.into(), script: format!("{name} (it calls {found})") })
+        let script = format!("{name} (it calls {found})");
+        Some(Unrun { package: package.into(), script, updates: vec![package.into()] })
     };
     installing.filter_map(unrun).collect()
 }

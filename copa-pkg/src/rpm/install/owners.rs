@@ -1,6 +1,8 @@
 //! What the database says of the files of installed packages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::paths::Paths;
@@ -15,9 +17,9 @@ use super::habits::Habits;
 
 /// The files of the installed packages, by physical path.
 #[derive(Debug, Default)]
-pub(super) struct Owners {
+pub(super) struct Owners<'a> {
     /// The packages that go: replaced, or obsolete.
-    pub(super) gone: Vec<Old>,
+    pub(super) gone: Vec<Old<'a>>,
     /// What those have at a path: the package and the file, by their places.
     by_path: BTreeMap<PathBuf, (usize, usize)>,
     /// Paths of packages that stay as they are.
@@ -27,8 +29,10 @@ pub(super) struct Owners {
 
 /// A package that goes.
 #[derive(Debug)]
-pub(super) struct Old {
+pub(super) struct Old<'a> {
+    pub(super) header: &'a Header,
     pub(super) name: String,
+    pub(super) arch: String,
     /// By physical path, in the order of the header.
     pub(super) files: Vec<(PathBuf, File)>,
     pub(super) states: Vec<u8>,
@@ -43,11 +47,11 @@ pub(super) struct OldFile<'a> {
     pub(super) algorithm: Algorithm,
 }
 
-impl Owners {
+impl<'a> Owners<'a> {
     /// Reads the lists of files; `erased` are names and architectures of packages that go without
     /// being replaced. What cannot be read is said in `warnings`.
     pub(super) fn of(
-        db: &RpmDb,
+        db: &'a RpmDb,
         new: &[Archive],
         erased: &[(String, String)],
         paths: &mut Paths<'_>,
@@ -69,8 +73,9 @@ impl Owners {
         owners
     }
 
-    fn add(&mut self, header: &Header, files: Vec<File>, goes: bool, paths: &mut Paths<'_>) {
-        let name = header.text(Tag::NAME).unwrap_or_default();
+    fn add(&mut self, header: &'a Header, files: Vec<File>, goes: bool, paths: &mut Paths<'_>) {
+        let text = |tag| header.text(tag).unwrap_or_default().into_owned();
+        let (name, arch) = (text(Tag::NAME), text(Tag::ARCH));
         let states: Vec<u8> = header.numbers(Tag::FILESTATES).map(|state| state as u8).collect();
         self.habits.add(&name, header, &files, &states);
         let physical = files.into_iter().map(|file| (paths.physical(&file.path), file));
@@ -81,7 +86,7 @@ impl Owners {
         let (files, algorithm) = (physical.collect::<Vec<_>>(), Algorithm::of(header));
         let at = self.gone.len();
         self.by_path.extend(files.iter().enumerate().map(|(i, (p, _))| (p.clone(), (at, i))));
-        self.gone.push(Old { name: name.into(), files, states, algorithm });
+        self.gone.push(Old { header, name, arch, files, states, algorithm });
     }
 
     /// What a package that goes has at the path.
@@ -96,6 +101,19 @@ impl Owners {
     pub(super) fn is_needed(&self, path: &Path) -> bool {
         self.staying.contains(path)
     }
+
+    /// Whether a package that stays has something whose path begins like this.
+    pub(super) fn has_below(&self, beginning: &str) -> bool {
+        is_below(&self.staying, beginning)
+    }
+}
+
+/// Whether one of the paths begins like this, be it in the middle of a name.
+pub(super) fn is_below(paths: &BTreeSet<PathBuf>, beginning: &str) -> bool {
+    let from = Bound::Included(Path::new(beginning));
+    let begins = |path: &PathBuf| path.as_os_str().as_bytes().starts_with(beginning.as_bytes());
+    // Of `usr/lib/` the directory may come first, which has no slash at its end.
+    paths.range::<Path, _>((from, Bound::Unbounded)).take(2).any(begins)
 }
 
 /// Whether one of the new packages takes the place of this one.

@@ -29,11 +29,16 @@ pub(crate) fn package(bytes: Vec<u8>) -> Option<Package> {
 
 /// A root with release 1 of the oracle's packages, and release 2 with these edits.
 fn upgrade(edits: &[(&str, &str)]) -> Option<(MemoryRoot, Vec<Package>)> {
+    upgrade_from(&[], edits)
+}
+
+/// The same with edits of release 1.
+fn upgrade_from(old: &[(&str, &str)], new: &[(&str, &str)]) -> Option<(MemoryRoot, Vec<Package>)> {
     if !have("rpm") || !have("rpmbuild") {
         return None;
     }
     let lab = Lab::new();
-    let old = lab.build("1", &[]);
+    let old = lab.build("1", old);
     lab.install(&old.iter().map(|path| &**path).collect::<Vec<_>>());
     let mut root = MemoryRoot::default();
     root.file("var/lib/rpm/rpmdb.sqlite", &lab.database());
@@ -43,7 +48,7 @@ fn upgrade(edits: &[(&str, &str)]) -> Option<(MemoryRoot, Vec<Package>)> {
     root.link("opt/demo/link", "file");
     root.file("opt/demo/conf", b"conf\n");
     root.file("opt/moved/x", b"x\n");
-    let new = lab.build("2", edits);
+    let new = lab.build("2", new);
     let read = |path: &PathBuf| package(std::fs::read(path).unwrap()).unwrap();
     Some((root, new.iter().map(read).collect()))
 }
@@ -166,8 +171,55 @@ fn scripts_whose_effect_is_unknown_are_said() {
         ("%files triggers", "%post files\ncp /a /b\n%post\n/sbin/ldconfig\n%files triggers");
     let Some((root, packages)) = upgrade(&[scripts]) else { return };
     let out = install(&root, &packages).unwrap();
-    let unrun = Unrun { package: "demo-files".into(), script: "%post".into() };
+    let updates = vec!["demo-files".into()];
+    let unrun = Unrun { package: "demo-files".into(), script: "%post".into(), updates };
     assert_eq!(out.unrun, [unrun]);
+}
+
+/// What an update of one package would have run, with the package that it is of.
+fn unrun(old: &str, new: &str) -> Option<Vec<(String, String)>> {
+    let before = |scripts| format!("{scripts}\n%files triggers");
+    let (old, new) = (before(old), before(new));
+    let at = "%files triggers";
+    let (root, mut packages) = upgrade_from(&[(at, &*old)], &[(at, &*new)])?;
+    packages.retain(|package| package.candidate().name == "demo-files");
+    let out = install(&root, &packages).unwrap();
+    assert!(out.unrun.iter().all(|unrun| unrun.updates == ["demo-files"]), "{:?}", out.unrun);
+    Some(out.unrun.into_iter().map(|unrun| (unrun.package, unrun.script)).collect())
+}
+
+#[test]
+fn scripts_of_the_version_that_goes_are_said() {
+    let old = "%preun files\nif [ $1 -eq 0 ]; then cp a b; fi\n%postun files\ncp a b";
+    let new = "%preun files\ncp a b\n%pre files\n[ $1 -gt 1 ] || cp a b";
+    let Some(found) = unrun(old, new) else { return };
+    assert_eq!(found, [("demo-files".into(), "%postun".into())]);
+}
+
+#[test]
+fn triggers_that_an_update_sets_off_are_said() {
+    let stays = "%triggerin relocatable -- demo-files\n[ $2 = 1 ] || exit 0\ncp a b\n\
+                 %triggerun relocatable -- demo-files = 1:1.0\ncp a b\n\
+                 %triggerun relocatable -- demo-other\ncp a b\n\
+                 %triggerpostun relocatable -- demo-files < 1:1.0\ncp a b\n\
+                 %transfiletriggerin relocatable -- /opt/de\ncp a b\n\
+                 %filetriggerun relocatable -- /opt/demo/fi\n/sbin/ldconfig\n\
+                 %filetriggerpostun relocatable -- /opt/demo/file\ncp a b\n\
+                 %filetriggerin relocatable -- /usr\ncp a b";
+    let comes = "%triggerin files -- demo-relocatable\ncp a b\n\
+                 %transfiletriggerin files -- /opt/moved\ncp a b\n\
+                 %transfiletriggerin files -- /srv\ncp a b\n\
+                 %transfiletriggerun files -- /opt/demo\ncp a b";
+    let Some(found) = unrun(stays, comes) else { return };
+    let of = |package: &str, script: &str| (package.to_owned(), script.to_owned());
+    let wanted = [
+        of("demo-files", "%transfiletriggerin -- /opt/moved"),
+        of("demo-files", "%triggerin -- demo-relocatable"),
+        of("demo-relocatable", "%filetriggerpostun -- /opt/demo/file"),
+        of("demo-relocatable", "%transfiletriggerin -- /opt/de"),
+        of("demo-relocatable", "%triggerun -- demo-files"),
+    ];
+    assert_eq!(found, wanted);
 }
 
 #[test]
