@@ -30,18 +30,22 @@ struct Listing {
     origin: String,
     /// Lower ones come first: what one of them has is taken from no other.
     priority: i64,
+    /// Of what listings have alike, the one with the lowest is taken.
+    cost: i64,
     /// Where it is written what its packages fix (RPM).
     advisories: Option<Advisories>,
 }
 
 /// The priority of a repository that says nothing of it: dnf's.
-const PRIORITY: i64 = 99;
+pub(crate) const PRIORITY: i64 = 99;
+/// The cost of a repository that says nothing of it: dnf's.
+pub(crate) const COST: i64 = 1000;
 
 impl Catalog {
     /// What one index offers: files are below `base`.
     pub(crate) fn new(format: Format, index: Index, base: Url, origin: String) -> Self {
-        let (priority, advisories) = (PRIORITY, None);
-        Self { listings: vec![Listing { format, index, base, origin, priority, advisories }] }
+        let (priority, cost, advisories) = (PRIORITY, COST, None);
+        Self { listings: vec![Listing { format, index, base, origin, priority, cost, advisories }] }
     }
 
     /// The same with a place where it is written what its packages fix.
@@ -50,19 +54,23 @@ impl Catalog {
         self
     }
 
-    /// The same with another priority (RPM: `priority` of a repository): a package that a
-    /// repository with a lower one has is taken from no other.
-    pub(crate) fn with_priority(mut self, priority: i64) -> Self {
-        self.listings.iter_mut().for_each(|listing| listing.priority = priority);
+    /// The same with another priority and cost (RPM: those of a repository): a package that a
+    /// repository with a lower priority has is taken from no other, and a version that several
+    /// have from the one with the lowest cost.
+    pub(crate) fn ranked(mut self, priority: i64, cost: i64) -> Self {
+        for listing in &mut self.listings {
+            (listing.priority, listing.cost) = (priority, cost);
+        }
         self
     }
 
     /// All versions of this package, the highest first. What several repositories offer alike is
-    /// listed once, from the first of them.
+    /// listed once, from the cheapest of them or else the first.
     pub fn candidates(&self, name: &str) -> Vec<Candidate> {
         let has = |listing: &&Listing| listing.index.named(name).next().is_some();
         let first = self.listings.iter().filter(has).map(|listing| listing.priority).min();
-        let all = self.listings.iter().filter(|listing| Some(listing.priority) == first);
+        let all = self.cheapest_first().into_iter();
+        let all = all.filter(|listing| Some(listing.priority) == first);
         sorted(all.flat_map(|listing| listing.named(name)).collect())
     }
 
@@ -70,8 +78,14 @@ impl Catalog {
     /// each package first, packages in the order of their names. A package of that very name is
     /// not among them, unless it says so.
     pub fn providers(&self, name: &str) -> Vec<Candidate> {
-        let all = self.listings.iter();
+        let all = self.cheapest_first().into_iter();
         sorted(all.flat_map(|listing| listing.providing(name)).collect())
+    }
+
+    fn cheapest_first(&self) -> Vec<&Listing> {
+        let mut all: Vec<&Listing> = self.listings.iter().collect();
+        all.sort_by_key(|listing| listing.cost);
+        all
     }
 
     /// Names of packages some version of which makes one of these obsolete (RPM: `Obsoletes`).
@@ -255,6 +269,19 @@ mod tests {
                 ("a", "1", "Provides: x, mail\n"),
                 ("a", "2", "Provides: mail\n"),
                 ("broken", "1", "Provides: mail | x\n"),
+    #[test]
+    fn of_one_version_the_cheapest_is_taken() {
+        let of = |origin: &str, version: &str| packages(&[("a", version, "")], origin);
+        let best = |costs: [i64; 2], versions: [&str; 2]| {
+            let one = of("one", versions[0]).ranked(PRIORITY, costs[0]);
+            let other = of("other", versions[1]).ranked(PRIORITY, costs[1]);
+            [one, other].into_iter().collect::<Catalog>().best("a").unwrap().origin
+        };
+        assert_eq!(best([COST, COST], ["1", "1"]), "one");
+        assert_eq!(best([COST, 1], ["1", "1"]), "other");
+        assert_eq!(best([COST, 1], ["2", "1"]), "one");
+    }
+
             ],
             "suite",
         );

@@ -81,6 +81,16 @@ impl Distro {
         Ok(Self { id: (*id).into(), version, codename: String::new() })
     }
 
+    /// The number of the release in the file system's `os-release`, with all its parts: `9.4`.
+    pub(crate) fn version_id(root: &dyn Root) -> Result<Option<String>> {
+        let mut found = None;
+        for path in ["etc/os-release", "usr/lib/os-release"] {
+            let text = text(root, path)?.filter(|_| found.is_none());
+            found = found.or_else(|| OsRelease::parse(&text?).release);
+        }
+        Ok(found)
+    }
+
     /// The format of its packages.
     pub fn format(&self) -> Format {
         if is_rpm(&self.id) { Format::Rpm } else { Format::Deb }

@@ -10,9 +10,10 @@
 //! 3. **The distribution's own servers**, as its own packages configure them.
 //!
 //! Who may sign: the keys that [`Trust::keyring`](crate::Trust) has, and no others; or else those
-//! in the image and those of the distribution that come with this program. `gpgcheck=0` has no
-//! effect: an image must not switch the check off. `sslverify=0` has none either.
+//! in the image and those of the distribution that come with this program. `gpgcheck=0` and
+//! `sslverify=0` have no effect, and are said: an image must not switch checks off.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,14 +23,17 @@ use super::filter::Filter;
 use super::keys;
 use super::layout::{Layout, List, variables};
 use super::repo::{Place, Repo};
-use super::sources::{Parsed, Source, Variables};
+use super::sources::{Main, Parsed, Source};
+use super::variables::Variables;
+use crate::catalog::{COST, PRIORITY};
 use crate::deb::Sources;
 use crate::signature::Keyring;
-use crate::{Error, Repository, Result, Root};
+use crate::{Distro, Error, Repository, Result, Root};
 
 /// Where `.repo` files are.
 const DIRECTORIES: [&str; 2] = ["etc/yum.repos.d", "etc/distro.repos.d"];
-/// What says what is excluded everywhere.
+/// What says something of all repositories, and may have some itself. What the first of them says
+/// counts.
 const MAIN: [&str; 3] = ["etc/dnf/dnf.conf", "etc/yum.conf", "etc/tdnf/tdnf.conf"];
 /// Where variables are: a file each.
 const VARIABLES: [&str; 2] = ["etc/yum/vars", "etc/dnf/vars"];
@@ -96,6 +100,14 @@ impl<'a> Finder<'a> {
     fn new(sources: &'a Sources<'a>, streams: &'a [String]) -> Result<Self> {
         let keys = Arc::new(package_keys(sources)?);
         let mut variables = variables(sources.distro, sources.arch);
+        // Where the release is a major number, the system has a minor one.
+        let version = Distro::version_id(sources.root)?.unwrap_or_default();
+        let minor = version.strip_prefix(&sources.distro.version);
+        if let Some(minor) = minor.and_then(|minor| minor.strip_prefix('.'))
+            && !sources.distro.version.contains('.')
+        {
+            variables.set("releasever_minor", minor);
+        }
         read_variables(sources.root, &mut variables)?;
         Ok(Self { sources, streams, keys, variables, layout: Layout::of(sources.distro) })
     }
@@ -110,7 +122,8 @@ impl<'a> Finder<'a> {
             trust: self.sources.trust.clone(),
             filter: Filter::default(),
             streams: self.streams.to_vec(),
-            priority: 99,
+            priority: PRIORITY,
+            cost: COST,
             required: true,
             notes: Vec::new(),
         }
@@ -168,36 +181,40 @@ impl<'a> Finder<'a> {
     /// From the image's own files.
     fn configured(&self, notes: &mut Vec<String>) -> Result<Vec<Repo>> {
         let root = self.sources.root;
-        let mut excludes = Vec::new();
+        let mut files = BTreeMap::new();
         for path in MAIN {
+            // One may be a link to another.
+            let real = root.real_path(Path::new(path)).unwrap_or_default();
             if let Some(text) = text(root, path)? {
-                excludes.extend(Parsed::read(path, &text, &self.variables).excludes);
+                files.entry(real).or_insert((path.to_owned(), text));
             }
         }
-        let mut found = Vec::new();
+        let mut files: Vec<(String, String)> = files.into_values().collect();
+        files.sort_by_key(|(path, _)| MAIN.iter().position(|main| main == path));
+        let mut main = Main::default();
+        files.iter().for_each(|(_, text)| main.read(text));
         for directory in DIRECTORIES {
             for name in root.list(Path::new(directory)) {
                 let Some(name) = name.to_str().filter(|name| name.ends_with(".repo")) else {
                     continue;
                 };
                 let path = format!("{directory}/{name}");
-                let Some(text) = text(root, &path)? else { continue };
-                let parsed = Parsed::read(&path, &text, &self.variables);
-                notes.extend(parsed.notes);
-                for source in parsed.sources.iter().filter(|source| source.enabled) {
-                    found.extend(self.source(source, &excludes, notes)?);
-                }
+                let text = text(root, &path)?;
+                files.extend(text.map(|text| (path, text)));
+            }
+        }
+        let mut found = Vec::new();
+        for (path, text) in files {
+            let parsed = Parsed::read(&path, &text, &main, &self.variables);
+            notes.extend(parsed.notes);
+            for source in parsed.sources.iter().filter(|source| source.enabled) {
+                found.extend(self.source(source, notes)?);
             }
         }
         Ok(found)
     }
 
-    fn source(
-        &self,
-        source: &Source,
-        excludes: &[String],
-        notes: &mut Vec<String>,
-    ) -> Result<Option<Repo>> {
+    fn source(&self, source: &Source, notes: &mut Vec<String>) -> Result<Option<Repo>> {
         let id = &source.id;
         let place = match place(source) {
             Ok(place) => place,
@@ -206,14 +223,16 @@ impl<'a> Finder<'a> {
                 return Ok(None);
             }
         };
-        if !source.sslverify {
-            notes.push(format!("[{id}]: sslverify=0 is not obeyed"));
+        for (option, is_on) in [("gpgcheck", source.gpgcheck), ("sslverify", source.sslverify)] {
+            if !is_on {
+                notes.push(format!("[{id}]: {option}=0 is not obeyed"));
+            }
         }
         let mut repo = self.repo(id, place);
         repo.signed = source.repo_gpgcheck;
         repo.required = !source.skip_if_unavailable;
-        repo.priority = source.priority;
-        repo.filter.excludes = [&source.excludes[..], excludes].concat();
+        (repo.priority, repo.cost) = (source.priority, source.cost);
+        repo.filter.excludes.clone_from(&source.excludes);
         repo.filter.includes.clone_from(&source.includes);
         repo.filter.all_streams = source.module_hotfixes;
         if self.sources.trust.keyring.is_none() {
@@ -280,7 +299,7 @@ fn read_variables(root: &dyn Root, variables: &mut Variables) -> Result<()> {
             let Some(name) = name.to_str() else { continue };
             if let Some(text) = text(root, &format!("{directory}/{name}"))? {
                 let value = text.lines().next().unwrap_or_default().trim();
-                variables.0.insert(name.into(), value.into());
+                variables.set(name, value);
             }
         }
     }

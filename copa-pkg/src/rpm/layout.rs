@@ -1,6 +1,6 @@
 //! What is known of distributions: where their packages are, and who signs what.
 
-use super::sources::Variables;
+use super::variables::Variables;
 use crate::{Arch, Distro};
 
 /// A distribution.
@@ -158,17 +158,14 @@ impl Layout {
 /// `$releasever`, `$basearch` and `$arch`.
 pub(crate) fn variables(distro: &Distro, arch: Arch) -> Variables {
     let release = releasever(distro);
-    let (major, minor) = release.split_once('.').unwrap_or((release, ""));
     let all = [
         ("releasever", release),
-        ("releasever_major", major),
-        ("releasever_minor", minor),
         ("basearch", basearch(arch)),
         ("arch", basearch(arch)),
         ("awsregion", "default"),
         ("awsdomain", "amazonaws.com"),
     ];
-    Variables(all.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    all.into_iter().collect()
 }
 
 /// What `$releasever` is: Enterprise Linux has updates by major release, Amazon's current ones are

@@ -32,6 +32,7 @@ mod rich;
 mod sources;
 mod tag;
 mod updateinfo;
+mod variables;
 mod verify;
 mod version;
 mod xml;

@@ -45,6 +45,8 @@ pub(crate) struct Repo {
     pub(crate) streams: Vec<String>,
     /// Lower ones come first.
     pub(crate) priority: i64,
+    /// Of one version, the cheapest is taken.
+    pub(crate) cost: i64,
     /// Whether it is an error when it cannot be had.
     pub(crate) required: bool,
     /// What a person should know of how it was found.
@@ -98,7 +100,7 @@ impl Repository for Repo {
             other => other?,
         };
         warnings.append(&mut loaded.warnings);
-        Ok(Loaded { warnings, catalog: loaded.catalog.with_priority(self.priority) })
+        Ok(Loaded { warnings, catalog: loaded.catalog.ranked(self.priority, self.cost) })
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::variables::Variables;
+use crate::catalog::{COST, PRIORITY};
+
 /// A repository that a file describes, variables filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
@@ -20,11 +23,13 @@ pub(crate) struct Source {
     pub(crate) includes: Vec<String>,
     /// Lower ones come first: a package that a lower one has is taken from no other.
     pub(crate) priority: i64,
+    /// Of what repositories of one priority have alike, the one with the lowest is taken.
+    pub(crate) cost: i64,
     /// Whether the certificate of its server counts.
     pub(crate) sslverify: bool,
     pub(crate) skip_if_unavailable: bool,
     pub(crate) module_hotfixes: bool,
-    /// Whether packages have to be signed. This program always wants that; see the notes.
+    /// Whether packages have to be signed.
     pub(crate) gpgcheck: bool,
 }
 
@@ -33,15 +38,18 @@ pub(crate) struct Source {
 pub(crate) struct Parsed {
     /// The repositories, in their order.
     pub(crate) sources: Vec<Source>,
-    /// What `[main]` excludes everywhere.
-    pub(crate) excludes: Vec<String>,
     /// What was passed over, and why.
     pub(crate) notes: Vec<String>,
 }
 
-/// `$releasever`, `$basearch` and whatever else may stand in a `.repo` file.
+/// What `[main]` of the package manager's own configuration says for all repositories. In a `.repo`
+/// file such a section says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Variables(pub(crate) BTreeMap<String, String>);
+pub(crate) struct Main(Options);
+
+/// What a repository takes from `[main]` when it does not say it itself.
+const INHERITED: [&str; 5] =
+    ["enabled", "gpgcheck", "repo_gpgcheck", "skip_if_unavailable", "sslverify"];
 
 /// The most sections of a file that are read.
 const MOST: usize = 1000;
@@ -49,23 +57,31 @@ const MOST: usize = 1000;
 /// The options of a section.
 type Options = BTreeMap<String, String>;
 
+impl Main {
+    /// Takes in what a file says that no file before it said.
+    pub(crate) fn read(&mut self, text: &str) {
+        for (id, options) in sections(text) {
+            if id == "main" {
+                for (key, value) in options {
+                    self.0.entry(key).or_insert(value);
+                }
+            }
+        }
+    }
+}
+
 impl Parsed {
     /// Reads a file; `name` names it in notes.
-    pub(crate) fn read(name: &str, text: &str, variables: &Variables) -> Self {
+    pub(crate) fn read(name: &str, text: &str, main: &Main, variables: &Variables) -> Self {
         let mut parsed = Self::default();
-        for (id, options) in sections(text) {
-            let get = |key: &str| options.get(key).map(|value| variables.fill(value));
-            if id == "main" {
-                parsed.excludes.extend(list(get("excludepkgs").or_else(|| get("exclude"))));
-                continue;
-            }
-            let source = Source::of(&id, &get);
+        for (id, options) in sections(text).into_iter().filter(|(id, _)| id != "main") {
+            let source = Source::of(&variables.fill(&id), &Asked { options, main, variables });
             let placed = !source.baseurl.is_empty()
                 || source.mirrorlist.is_some()
                 || source.metalink.is_some();
             if !placed && source.enabled {
                 let reason = "it has no baseurl, mirrorlist or metalink";
-                parsed.notes.push(format!("{name}: [{id}] passed over: {reason}"));
+                parsed.notes.push(format!("{name}: [{}] passed over: {reason}", source.id));
             } else {
                 parsed.sources.push(source);
             }
@@ -74,24 +90,55 @@ impl Parsed {
     }
 }
 
+/// The options of a repository, and where they come from when it does not say them.
+struct Asked<'a> {
+    options: Options,
+    main: &'a Main,
+    variables: &'a Variables,
+}
+
+impl Asked<'_> {
+    fn text(&self, key: &str) -> Option<String> {
+        let inherited = || self.main.0.get(key).filter(|_| INHERITED.contains(&key));
+        let value = self.options.get(key).or_else(inherited);
+        value.map(|value| self.variables.fill(value)).filter(|value| !value.is_empty())
+    }
+
+    fn truth(&self, key: &str, otherwise: bool) -> bool {
+        self.text(key).map_or(otherwise, |text| truth(&text))
+    }
+
+    fn number(&self, key: &str, otherwise: i64) -> i64 {
+        self.text(key).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    }
+
+    /// Patterns of packages, for this repository and for all.
+    fn patterns(&self, keys: &[&str]) -> Vec<String> {
+        let both = [&self.options, &self.main.0].into_iter();
+        let values = both.flat_map(|options| keys.iter().filter_map(move |key| options.get(*key)));
+        values.flat_map(|value| list(self.variables.fill(value))).collect()
+    }
+}
+
 impl Source {
-    fn of(id: &str, get: &dyn Fn(&str) -> Option<String>) -> Self {
-        let is = |key: &str, otherwise: bool| get(key).map_or(otherwise, |text| truth(&text));
+    fn of(id: &str, asked: &Asked<'_>) -> Self {
+        let all = |key| list(asked.text(key).unwrap_or_default());
         Self {
             id: id.to_owned(),
-            baseurl: list(get("baseurl")),
-            mirrorlist: get("mirrorlist").filter(|text| !text.is_empty()),
-            metalink: get("metalink").filter(|text| !text.is_empty()),
-            enabled: is("enabled", true),
-            repo_gpgcheck: is("repo_gpgcheck", false),
-            gpgkey: list(get("gpgkey")),
-            excludes: list(get("excludepkgs").or_else(|| get("exclude"))),
-            includes: list(get("includepkgs")),
-            priority: get("priority").and_then(|text| text.parse().ok()).unwrap_or(99),
-            sslverify: is("sslverify", true),
-            skip_if_unavailable: is("skip_if_unavailable", false),
-            module_hotfixes: is("module_hotfixes", false),
-            gpgcheck: is("gpgcheck", true),
+            baseurl: all("baseurl"),
+            mirrorlist: asked.text("mirrorlist"),
+            metalink: asked.text("metalink"),
+            enabled: asked.truth("enabled", true),
+            repo_gpgcheck: asked.truth("repo_gpgcheck", false),
+            gpgkey: all("gpgkey"),
+            excludes: asked.patterns(&["excludepkgs", "exclude"]),
+            includes: asked.patterns(&["includepkgs"]),
+            priority: asked.number("priority", PRIORITY),
+            cost: asked.number("cost", COST),
+            sslverify: asked.truth("sslverify", true),
+            skip_if_unavailable: asked.truth("skip_if_unavailable", false),
+            module_hotfixes: asked.truth("module_hotfixes", false),
+            gpgcheck: asked.truth("gpgcheck", true),
         }
     }
 }
@@ -133,8 +180,7 @@ fn sections(text: &str) -> Vec<(String, Options)> {
     sections
 }
 
-fn list(text: Option<String>) -> Vec<String> {
-    let text = text.unwrap_or_default();
+fn list(text: String) -> Vec<String> {
     let words = text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
     words.map(Into::into).collect()
 }
@@ -143,53 +189,20 @@ fn truth(text: &str) -> bool {
     matches!(text.trim().to_ascii_lowercase().as_str(), "1" | "yes" | "true" | "on" | "enabled")
 }
 
-impl Variables {
-    /// The text with `$name` and `${name}` filled in. What has no value stays as it is.
-    pub(crate) fn fill(&self, text: &str) -> String {
-        let mut filled = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find('$') {
-            let (before, after) = rest.split_at(at);
-            filled.push_str(before);
-            let (name, length) = name(after.get(1..).unwrap_or_default());
-            match self.0.get(name) {
-                Some(value) if !name.is_empty() => {
-                    filled.push_str(value);
-                    rest = after.get(1 + length..).unwrap_or_default();
-                }
-                _ => {
-                    filled.push('$');
-                    rest = after.get(1..).unwrap_or_default();
-                }
-            }
-        }
-        filled + rest
-    }
-}
-
-/// The name of a variable at the start of the text, and how much of the text it takes.
-fn name(text: &str) -> (&str, usize) {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let braced = text.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-    if let Some((name, _)) = braced.filter(|(name, _)| name.chars().all(legal)) {
-        return (name, name.len() + 2);
-    }
-    let end = text.find(|c| !legal(c)).unwrap_or(text.len());
-    text.split_at_checked(end).map_or(("", 0), |(name, _)| (name, end))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpm::oracle::{have, run};
     use proptest::prelude::*;
 
     fn variables() -> Variables {
-        let all = [("releasever", "3.0"), ("basearch", "x86_64"), ("arch", "x86_64"), ("v", "q")];
-        Variables(all.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect())
+        [("releasever", "3.0"), ("basearch", "x86_64"), ("arch", "x86_64"), ("v", "q")]
+            .into_iter()
+            .collect()
     }
 
     fn read(text: &str) -> Parsed {
-        Parsed::read("x.repo", text, &variables())
+        Parsed::read("x.repo", text, &Main::default(), &variables())
     }
 
     #[test]
@@ -211,12 +224,11 @@ mod tests {
     #[test]
     fn lists_go_over_lines_and_options_have_defaults() {
         let parsed = read(
-            "[main]\nexcludepkgs=kernel*, a\n# comment\n[b]\nbaseurl = http://a.invalid/${v}/$v\n\
+            "# comment\n[b]\nbaseurl = http://a.invalid/${v}/$v\n\
              \thttp://b.invalid/$unknown\nenabled = no\npriority=10\nexclude=x y\nincludepkgs=z\n\
              module_hotfixes=1\n; comment\n[c]\nmetalink=https://m.invalid/?a=$basearch&b=1\n\
              gpgcheck=0\n[d]\nmirrorlist=https://l.invalid/\nsslverify=0\n[e]\nname=nowhere\n",
         );
-        assert_eq!(parsed.excludes, ["kernel*", "a"]);
         let [b, c, d] = &parsed.sources[..] else { panic!("{parsed:?}") };
         assert_eq!(b.baseurl, ["http://a.invalid/q/q", "http://b.invalid/$unknown"]);
         assert_eq!(
@@ -234,26 +246,80 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_filled_in() {
-        for (text, wanted) in [
-            ("a$v", "aq"),
-            ("$v$v-${v}x", "qq-qx"),
-            ("$", "$"),
-            ("${", "${"),
-            ("${v", "${v"),
-            ("$vv/$v.", "$vv/q."),
-            ("${v:-x}", "${v:-x}"),
-            ("$ä", "$ä"),
-        ] {
-            assert_eq!(variables().fill(text), wanted, "{text}");
+    fn what_a_repository_does_not_say_the_main_section_does() {
+        let mut main = Main::default();
+        main.read(
+            "[main]\ngpgcheck=0\nskip_if_unavailable=yes\nrepo_gpgcheck=1\nexcludepkgs=kernel*\n\
+             exclude=z\nincludepkgs=k\npriority=1\ncost=1\nmodule_hotfixes=1\n",
+        );
+        main.read("[main]\ngpgcheck=1\nenabled=0\n[other]\nsslverify=0\n");
+        let text = "[main]\nenabled=1\n[a]\nbaseurl=https://a.invalid\n[b${v}]\n\
+                    baseurl=https://b.invalid\nenabled=1\nskip_if_unavailable=0\ncost=7\n\
+                    excludepkgs=x\nexclude=y\nincludepkgs=w,\n";
+        let parsed = Parsed::read("x.repo", text, &main, &variables());
+        let [a, b] = &parsed.sources[..] else { panic!("{parsed:?}") };
+        assert!(!a.gpgcheck && a.skip_if_unavailable && a.repo_gpgcheck && a.sslverify);
+        assert!(!a.enabled && !a.module_hotfixes && (a.priority, a.cost) == (99, 1000));
+        assert_eq!(a.excludes, ["kernel*", "z"]);
+        assert_eq!(a.includes, ["k"]);
+        assert!(b.id == "bq" && b.enabled && !b.skip_if_unavailable && b.cost == 7);
+        assert_eq!(b.excludes, ["x", "y", "kernel*", "z"]);
+        assert_eq!(b.includes, ["w", "k"]);
+    }
+
+    /// What dnf itself makes of the same files.
+    #[test]
+    fn options_are_dnfs() {
+        if !have("dnf") {
+            return;
         }
+        let dir = tempfile::tempdir().unwrap();
+        let conf = "[main]\nskip_if_unavailable=1\nrepo_gpgcheck=yes\nsslverify=false\n\
+                    [in-conf]\nbaseurl=http://conf.invalid/$basearch\ncost=5\n";
+        let repo = "[main]\nskip_if_unavailable=0\n[a-$v]\nbaseurl=http://a.invalid/${v}/$v$n\n  \
+                    http://b.invalid/\nexclude=x\nexcludepkgs=y, z\nsslverify=1\n\
+                    [b]\nenabled=off\nmetalink=http://m.invalid/?r=$releasever&a=$basearch\n\
+                    priority=7\nskip_if_unavailable=False\nincludepkgs=p\n q\n";
+        let (conf_at, repos_at) = (dir.path().join("dnf.conf"), dir.path().join("repos"));
+        std::fs::create_dir(&repos_at).unwrap();
+        std::fs::write(&conf_at, conf).unwrap();
+        std::fs::write(repos_at.join("x.repo"), repo).unwrap();
+        let script = r#"
+import dnf.conf, dnf.conf.read, sys
+conf = dnf.conf.Conf()
+conf.substitutions.update({"releasever": "3.0", "basearch": "x86_64", "arch": "x86_64", "v": "q"})
+conf.config_file_path, conf.reposdir = sys.argv[1], [sys.argv[2]]
+conf.read(sys.argv[1])
+for r in dnf.conf.read.RepoReader(conf, type("", (), {})()):
+    print(r.id, list(r.baseurl), r.metalink, r.enabled, r.repo_gpgcheck, r.sslverify,
+          r.skip_if_unavailable, r.priority, r.cost, sorted(r.excludepkgs), list(r.includepkgs))
+"#;
+        let paths = [&conf_at, &repos_at].map(|path| path.to_str().unwrap());
+        let theirs = run("/usr/bin/python3", &["-c", script, paths[0], paths[1]]);
+        let mut main = Main::default();
+        main.read(conf);
+        let read = |text: &str| Parsed::read("x", text, &main, &variables()).sources;
+        let sources = read(conf).into_iter().chain(read(repo));
+        let python = |truth: bool| if truth { "True" } else { "False" };
+        let list = |list: &[String]| format!("{list:?}").replace('"', "'");
+        let ours: String = sources
+            .map(|mut r| {
+                r.excludes.sort();
+                let (on, signed, tls) = (r.enabled, r.repo_gpgcheck, r.sslverify);
+                let [on, signed, tls, skip] = [on, signed, tls, r.skip_if_unavailable].map(python);
+                let metalink = r.metalink.unwrap_or_else(|| "None".into());
+                let (urls, not, only) = (list(&r.baseurl), list(&r.excludes), list(&r.includes));
+                let (id, first, cost) = (r.id, r.priority, r.cost);
+                format!("{id} {urls} {metalink} {on} {signed} {tls} {skip} {first} {cost} {not} {only}\n")
+            })
+            .collect();
+        assert_eq!(ours, theirs);
     }
 
     proptest! {
         #[test]
         fn never_panics(text in "(\\[|\\]|=|baseurl|\\$|\\{|\\}|v|enabled|main|ä|[ \n,;#]){0,40}") {
             read(&text);
-            variables().fill(&text);
         }
     }
 }

@@ -58,11 +58,17 @@ fn the_first_source_that_says_anything_is_used() {
 
 #[test]
 fn entries_decide_about_themselves() {
-    let text = "[main]\nexcludepkgs=kernel*\n[a]\nbaseurl=https://a.invalid/\nexcludepkgs=x\n\
+    let main = "[main]\nexcludepkgs=kernel*\ngpgcheck=0\n[b]\n\
+        baseurl=https://b.invalid/$releasever/$releasever_minor\ncost=9\n";
+    let text = "[main]\nexcludepkgs=y\n[a]\nbaseurl=https://a.invalid/\nexcludepkgs=x\n\
         priority=5\nskip_if_unavailable=1\nmodule_hotfixes=1\nsslverify=0\n\
         gpgkey=https://a.invalid/key http://b.invalid/key file:///etc/none\n";
-    let root = MemoryRoot::of(&[("etc/yum.repos.d/a.repo", text), ("etc/dnf/dnf.conf", text)]);
-    let distro = Distro { id: "rocky".into(), version: "9.4".into(), codename: String::new() };
+    let root = MemoryRoot::of(&[
+        ("etc/yum.repos.d/a.repo", text),
+        ("etc/dnf/dnf.conf", main),
+        ("etc/os-release", "ID=rocky\nVERSION_ID=\"9.4\"\n"),
+    ]);
+    let distro = Distro { id: "rocky".into(), version: "9".into(), codename: String::new() };
     let trust = Trust::strict(now());
     let sources = Sources {
         root: &root,
@@ -75,12 +81,15 @@ fn entries_decide_about_themselves() {
     };
     let mut notes = Vec::new();
     let found = Finder::new(&sources, &[]).unwrap().configured(&mut notes).unwrap();
-    let [repo] = &found[..] else { panic!("{found:?}") };
+    let [in_main, repo] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(in_main.describe(), "b from https://b.invalid/9/4");
+    assert!(in_main.cost == 9 && in_main.filter.excludes == ["kernel*"]);
     assert_eq!(repo.filter.excludes, ["x", "kernel*"]);
     assert!(repo.filter.all_streams && !repo.required && !repo.signed && repo.priority == 5);
     assert_eq!(repo.key_urls.len(), 1);
     assert_eq!(repo.notes, ["http://b.invalid/key: keys are fetched by https only"]);
-    assert_eq!(notes, ["[a]: sslverify=0 is not obeyed"]);
+    let not_obeyed = ["[b]: gpgcheck=0", "[a]: gpgcheck=0", "[a]: sslverify=0"];
+    assert_eq!(notes, not_obeyed.map(|what| format!("{what} is not obeyed")));
     assert!(repo.keys.as_ref().is_ok_and(|keys| !keys.is_empty()));
 }
 

@@ -1,5 +1,7 @@
 //! A tiny repository, made by rpmbuild, rpmsign, createrepo_c and gpg, and its evil twins.
 
+mod skip;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,51 @@
+//! Repositories that are not there, and such that are and are not trusted.
+
+use super::*;
+use crate::Body;
+
+/// Has a file of this name and nothing else; or nobody can say.
+#[derive(Debug)]
+struct Only(Option<&'static str>);
+
+#[async_trait]
+impl Fetch for Only {
+    async fn get(&self, url: &Url) -> Result<Body> {
+        match self.0 {
+            Some(name) if url.path().ends_with(name) => Ok(Body::from_bytes("<repomd/>")),
+            Some(_) => Err(Error::NotFound { url: url.clone() }),
+            None => Err(Error::Fetch { url: url.clone(), source: "no way there".into() }),
+        }
+    }
+}
+
+fn load(options: &str, fetch: &dyn Fetch) -> Result<Loaded> {
+    let repo = format!("[x]\nbaseurl=https://x.invalid/\n{options}");
+    let root = MemoryRoot::of(&[("etc/yum.repos.d/x.repo", &repo)]);
+    let (distro, trust) = (azurelinux(), Trust::strict(now()));
+    let sources = Sources {
+        root: &root,
+        distro: &distro,
+        arch: crate::Arch::Amd64,
+        mirrors: &[],
+        host: &[],
+        snapshot: trust.now,
+        trust: &trust,
+    };
+    let repositories = crate::rpm::repositories(&sources, &[])?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(load_all(&repositories, fetch, &()))
+}
+
+#[test]
+fn what_is_not_there_may_be_skipped_and_what_is_not_trusted_never() {
+    let skip = "skip_if_unavailable=1\nrepo_gpgcheck=1\n";
+    for fetch in [Only(None), Only(Some("nothing"))] {
+        let loaded = load(skip, &fetch).unwrap();
+        assert!(loaded.catalog.is_empty());
+        let said = |warning: &String| warning.ends_with("its updates are not considered");
+        assert!(loaded.warnings.iter().any(said), "{:?}", loaded.warnings);
+        let error = load("repo_gpgcheck=1\n", &fetch).map(|loaded| loaded.warnings).unwrap_err();
+        assert!(matches!(error, Error::NotFound { .. } | Error::Fetch { .. }), "{error:?}");
+    }
+    refused(load(skip, &Only(Some("repomd.xml"))), &["repomd.xml", "it is not signed"]);
+}
