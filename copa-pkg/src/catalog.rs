@@ -99,6 +99,14 @@ impl Catalog {
         records.filter(about).map(|record| record.package().to_owned()).collect()
     }
 
+    /// The paths that packages on offer need (RPM): of those no index lists all who have them.
+    pub(crate) fn needed_paths(&self) -> BTreeSet<String> {
+        let rpm = self.listings.iter().filter(|listing| listing.format == Format::Rpm);
+        let records = rpm.flat_map(|listing| listing.index.all());
+        let lines = records.flat_map(|record| record.relations().requires.lines());
+        lines.filter(|line| line.starts_with('/')).map(Into::into).collect()
+    }
+
     /// The highest version of this package.
     pub fn best(&self, name: &str) -> Option<Candidate> {
         self.candidates(name).into_iter().next()
@@ -262,14 +270,6 @@ mod tests {
     }
 
     #[test]
-    fn providers_are_found_and_what_cannot_be_understood_is_not_offered() {
-        let catalog = packages(
-            &[
-                ("b", "1", "Provides: mail (= 3)\n"),
-                ("a", "1", "Provides: x, mail\n"),
-                ("a", "2", "Provides: mail\n"),
-                ("broken", "1", "Provides: mail | x\n"),
-    #[test]
     fn of_one_version_the_cheapest_is_taken() {
         let of = |origin: &str, version: &str| packages(&[("a", version, "")], origin);
         let best = |costs: [i64; 2], versions: [&str; 2]| {
@@ -282,6 +282,14 @@ mod tests {
         assert_eq!(best([COST, 1], ["2", "1"]), "one");
     }
 
+    #[test]
+    fn providers_are_found_and_what_cannot_be_understood_is_not_offered() {
+        let catalog = packages(
+            &[
+                ("b", "1", "Provides: mail (= 3)\n"),
+                ("a", "1", "Provides: x, mail\n"),
+                ("a", "2", "Provides: mail\n"),
+                ("broken", "1", "Provides: mail | x\n"),
             ],
             "suite",
         );

@@ -1,6 +1,7 @@
 //! The package database of an image.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::PathBuf;
 
@@ -16,6 +17,12 @@ pub trait PackageDb: Debug + Send + Sync {
 
     /// The installed packages, sorted by name and architecture, each once.
     fn installed(&self) -> &[Installed];
+
+    /// The same, with those of these paths that each has among what it provides (RPM), where the
+    /// database lists files.
+    fn providing(&self, _paths: &BTreeSet<String>) -> Cow<'_, [Installed]> {
+        self.installed().into()
+    }
 
     /// The regular files that the database lists for the package, as paths in the package: not
     /// all that it owns. `None` when it lists no files for it.

@@ -8,8 +8,8 @@ use crate::format::open_db;
 use crate::resolve;
 use crate::rpm::RpmDb;
 use crate::{
-    Arch, Catalog, Distro, Error, Installed, Interest, PackageDb, PackageKeys, Repository, Request,
-    Result, Root, UpdatePlan,
+    Arch, Catalog, Distro, Error, Format, Installed, Interest, PackageDb, PackageKeys, Repository,
+    Request, Result, Root, UpdatePlan,
 };
 
 /// What is known of a file system before it is looked at; each overrides what it says itself.
@@ -119,7 +119,11 @@ impl System {
     pub fn plan(&self, catalog: &Catalog, request: &Request) -> UpdatePlan {
         let format = self.db.format();
         let kind = (format, format.arch_name(self.arch));
-        resolve::plan(self.installed(), kind, catalog, request)
+        let mut installed = self.db.providing(&catalog.needed_paths());
+        if format == Format::Rpm && installed.iter().any(|package| package.relations.is_empty()) {
+            installed.to_mut().iter_mut().for_each(|package| said_by(catalog, package));
+        }
+        resolve::plan(&installed, kind, catalog, request)
     }
 
     /// What is worth having of the file at this path while layers are streamed past, so that the
@@ -156,6 +160,18 @@ const OWNED: [&str; 13] = [
     "bin", "boot", "lib", "lib32", "lib64", "libo32", "libx32", "opt", "sbin", "srv", "usr", "var",
     "home",
 ];
+
+/// What a manifest does not say of a package and its needs, the repositories say: of this version,
+/// or of the one before it that they still have, or of the next.
+fn said_by(catalog: &Catalog, package: &mut Installed) {
+    let all = catalog.candidates(&package.name);
+    let mut all = all.into_iter().filter(|candidate| candidate.arch == package.arch).peekable();
+    while let Some(candidate) = all.next().filter(|_| package.relations.is_empty()) {
+        if candidate.version <= package.version || all.peek().is_none() {
+            package.relations = candidate.relations;
+        }
+    }
+}
 
 /// The architecture of the packages: the hint, unless all packages are of others.
 fn arch(db: &dyn PackageDb, hint: Option<Arch>, warnings: &mut Vec<String>) -> Result<Arch> {

@@ -276,3 +276,19 @@ fn rich_exclusions_count() {
         &["not app: 2-1 conflicts with other 1-1, which excludes (a and b)"],
     );
 }
+
+/// Indexes list few files: of the others the image says who has them, and an update keeps them.
+#[test]
+fn files_that_no_index_lists_are_the_images() {
+    let image = "a 1-1; requires: /usr/share/x\n b 1-1; provides: /usr/share/x, /usr/share/y";
+    everything(image, "b 2-1", &["b 1-1 -> 2-1"]);
+    let y = "a 2-1; requires: /usr/share/x, /usr/share/y";
+    everything(image, &format!("{y}\n b 2-1"), &["a 1-1 -> 2-1", "b 1-1 -> 2-1"]);
+    let z = "a 2-1; requires: /usr/share/z\n b 2-1";
+    let refused = "not a: 2-1 needs /usr/share/z, which cannot be had";
+    everything(image, z, &["b 1-1 -> 2-1", refused]);
+    // What takes its place may not have it.
+    let gone = "c 1-1; obsoletes: b";
+    let said = plan_of(image, gone, &Request::Everything);
+    assert!(said.starts_with("not b") && said.contains("/usr/share/x"), "{said}");
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::rich::{is_rich, names};
+use crate::rpm::is_listed;
 use crate::{Candidate, Constraint, Dependency, Format, Installed, Relations, Version};
 
 /// Where a package is installed: a name and an architecture; `all` and `noarch` count as the image's
@@ -27,6 +28,8 @@ pub(super) struct View<'w> {
     name: &'w str,
     pub(super) version: &'w Version,
     pub(super) relations: &'w Relations,
+    /// What the version before it says.
+    before: Option<&'w Relations>,
 }
 
 struct Planned {
@@ -178,14 +181,15 @@ impl<'a> World<'a> {
 
     pub(super) fn view(&self, when: When, slot: &Slot) -> Option<View<'_>> {
         let planned = self.planned.get(slot).filter(|_| when == When::Now);
-        let planned = planned.map(|planned| View::of(&planned.candidate));
+        let installed = self.installed.get(slot);
+        let planned = planned.map(|planned| {
+            let view = View::of(&planned.candidate);
+            installed.map_or(view, |package| view.after(&package.relations))
+        });
         let stays = when == When::Before || !self.is_gone(slot);
         planned.or_else(|| {
-            self.installed.get(slot).filter(|_| stays).map(|package| View {
-                name: &package.name,
-                version: &package.version,
-                relations: &package.relations,
-            })
+            let installed = installed.filter(|_| stays);
+            installed.map(|package| View::new(&package.name, &package.version, &package.relations))
         })
     }
 
@@ -331,9 +335,17 @@ impl<'a> World<'a> {
 }
 
 impl<'w> View<'w> {
+    pub(super) fn new(name: &'w str, version: &'w Version, relations: &'w Relations) -> Self {
+        Self { name, version, relations, before: None }
+    }
+
     pub(super) fn of(candidate: &'w Candidate) -> Self {
-        let Candidate { name, version, relations, .. } = candidate;
-        Self { name, version, relations }
+        Self::new(&candidate.name, &candidate.version, &candidate.relations)
+    }
+
+    /// The same in place of an installed version.
+    pub(super) fn after(self, before: &'w Relations) -> Self {
+        Self { before: Some(before), ..self }
     }
 
     /// Whether the constraint speaks of this package: of its name and version, or of something
@@ -345,9 +357,18 @@ impl<'w> View<'w> {
             (Some(_), None) => false,
         };
         let own = self.name == constraint.name && within(Some(self.version));
-        own || self.relations.provides.iter().any(|provided| {
-            let version = provided.version.as_ref().map(|(_, version)| version);
-            provided.name == constraint.name && within(version)
-        })
+        own || self.keeps(constraint)
+            || self.relations.provides.iter().any(|provided| {
+                let version = provided.version.as_ref().map(|(_, version)| version);
+                provided.name == constraint.name && within(version)
+            })
+    }
+
+    /// Whether it has a file that the version before it had. Indexes list only some files: of the
+    /// others it is taken that they stay.
+    fn keeps(self, constraint: &Constraint) -> bool {
+        let is_path = constraint.name.starts_with('/') && !is_listed(&constraint.name);
+        let mut before = self.before.iter().flat_map(|before| &before.provides);
+        is_path && before.any(|provided| provided.name == constraint.name)
     }
 }

@@ -15,6 +15,7 @@ mod ndb;
 pub(crate) mod sqlite;
 mod wal;
 
+use std::borrow::Cow;
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -98,7 +99,9 @@ impl RpmDb {
         let manifests = Manifests::open(root)?;
         let mut db = Self { database, manifests, installed: Vec::new(), warnings: Vec::new() };
         db.installed = match &db.database {
-            Some(database) => each_once(listed(&database.headers, &mut db.warnings)?),
+            Some(database) => {
+                each_once(listed(&database.headers, &BTreeSet::new(), &mut db.warnings)?)
+            }
             None => each_once(db.manifests.iter().flat_map(from_manifest).collect()),
         };
         db.warnings.extend(db.manifests.iter().flat_map(|manifests| manifests.warnings.clone()));
@@ -196,6 +199,13 @@ impl PackageDb for RpmDb {
 
     fn installed(&self) -> &[Installed] {
         &self.installed
+    }
+
+    fn providing(&self, paths: &BTreeSet<String>) -> Cow<'_, [Installed]> {
+        let headers = self.database.as_ref().map(|database| &database.headers);
+        let headers = headers.filter(|_| !paths.is_empty());
+        let again = headers.and_then(|all| listed(all, paths, &mut Vec::new()).ok());
+        again.map_or_else(|| self.installed().into(), |packages| each_once(packages).into())
     }
 
     /// RPM lists other checksums than MD5, in its headers.
@@ -338,8 +348,13 @@ fn file_like(root: &dyn Root, path: &Path, bytes: Bytes, time: u32) -> File {
     File { content, mode, uid, gid, mtime: time.into(), xattrs: Vec::new() }
 }
 
-/// The packages of a database. What cannot be read is left alone, with a warning.
-fn listed(headers: &[(u32, Header)], warnings: &mut Vec<String>) -> Result<Vec<Installed>> {
+/// The packages of a database, with those of the paths that they have. What cannot be read is left
+/// alone, with a warning.
+fn listed(
+    headers: &[(u32, Header)],
+    paths: &BTreeSet<String>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Installed>> {
     let relations = headers.iter().map(|(_, header)| installed::relation_count(header));
     if relations.sum::<usize>() > RELATIONS {
         let what = "what the installed packages say of each other".into();
@@ -352,7 +367,7 @@ fn listed(headers: &[(u32, Header)], warnings: &mut Vec<String>) -> Result<Vec<I
             Err(error) => warnings.push(format!("{error}: it is left alone")),
         }
     }
-    installed::provide_paths(&mut packages);
+    installed::provide_paths(&mut packages, paths);
     Ok(packages.into_iter().map(|(package, _)| package).collect())
 }
 

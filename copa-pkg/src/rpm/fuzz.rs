@@ -48,7 +48,7 @@ pub(super) fn look(header: &Header) {
         let _ = Header::parse("a header", blob);
     }
     if let Ok(Some(package)) = installed::package(header) {
-        installed::provide_paths(&mut [(package, header)]);
+        installed::provide_paths(&mut [(package, header)], &std::collections::BTreeSet::new());
     }
 }
 

@@ -106,11 +106,9 @@ impl Relation<'_> {
         Constraint { name: self.name.clone().into_owned(), arch: None, version }
     }
 
-    /// The needs of a requirement. A path that no index lists is not followed: nobody could say
-    /// which package has it.
+    /// The needs of a requirement.
     fn needs(&self) -> Vec<Dependency> {
         match &*self.name {
-            path if path.starts_with('/') && !is_listed(path) => Vec::new(),
             rich if rich.starts_with('(') => {
                 Rich::parse(rich).as_ref().and_then(needs).unwrap_or_else(
                     // What depends on a condition stays as it is written, a name that nothing has.
@@ -178,7 +176,7 @@ pub(super) fn bounded(simple: &Simple<'_>) -> Option<Constraint> {
 }
 
 /// Whether an index lists the path among what a package provides: createrepo's rule.
-pub(super) fn is_listed(path: &str) -> bool {
+pub(crate) fn is_listed(path: &str) -> bool {
     path.starts_with("/etc/") || path.contains("bin/") || path == "/usr/lib/sendmail"
 }
 
@@ -187,11 +185,13 @@ const PATH_MAX: usize = 4096;
 /// Bytes in all paths that are added to what packages provide: in a header a path may be a few.
 const PATHS_MAX: usize = 64 << 20;
 
-/// Adds to what packages provide the paths that others require of them, each once.
-pub(crate) fn provide_paths(packages: &mut [(Installed, &Header)]) {
+/// Adds to what packages provide the paths that others require of them, and those that somebody
+/// asks about, each once.
+pub(crate) fn provide_paths(packages: &mut [(Installed, &Header)], asked: &BTreeSet<String>) {
     let required = packages.iter().flat_map(|(package, _)| &package.relations.requires);
     let names = required.flat_map(|Dependency(any)| any.iter().map(|of| of.name.clone()));
-    let paths: BTreeSet<String> = names.filter(|name| name.starts_with('/')).collect();
+    let names = names.filter(|name| name.starts_with('/'));
+    let paths: BTreeSet<String> = names.chain(asked.iter().cloned()).collect();
     let ends: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit('/').next()).collect();
     let mut left = PATHS_MAX;
     for (package, header) in packages {

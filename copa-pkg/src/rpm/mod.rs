@@ -40,6 +40,7 @@ mod xml;
 pub(crate) use db::RpmDb;
 pub(crate) use discover::{package_keys, repositories};
 pub(crate) use install::install;
+pub(crate) use installed::is_listed;
 pub(crate) use layout::Layout;
 pub(crate) use relation::relations;
 pub(crate) use repo::Advisories;

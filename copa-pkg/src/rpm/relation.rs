@@ -4,7 +4,7 @@
 //! blanks: `libc.so.6(GLIBC_2.34)(64bit)`, `openssl-libs = 1:3.0.7-25.el9`. A rich dependency is
 //! kept as it is written, in parentheses.
 
-use super::installed::{is_listed, needs as rich_needs};
+use super::installed::needs as rich_needs;
 use super::rich::Rich;
 use crate::index::RelationTexts;
 use crate::{Constraint, Dependency, Error, Operator, Relations, Result, Version};
@@ -59,12 +59,9 @@ fn constraints(text: &str) -> Result<Vec<Constraint>> {
     text.lines().map(constraint).collect()
 }
 
-/// The needs of a line. A path that no index lists is not followed, and what depends on a condition
-/// stays as it is written: as for installed packages.
+/// The needs of a line. What depends on a condition stays as it is written: as for installed
+/// packages.
 fn needs(line: &str) -> Result<Vec<Dependency>> {
-    if line.starts_with('/') && !is_listed(line) {
-        return Ok(Vec::new());
-    }
     let rich = line.starts_with('(').then(|| Rich::parse(line)).flatten();
     match rich.as_ref().and_then(rich_needs) {
         Some(needs) => Ok(needs),
@@ -129,7 +126,7 @@ mod tests {
         );
         assert_eq!(shown("(a or b >= 1)"), ["a | b (>= 1)"]);
         assert_eq!(shown("(a and b and c)"), ["a", "b", "c"]);
-        assert_eq!(shown("/usr/share/x\n/usr/bin/x"), ["/usr/bin/x"]);
+        assert_eq!(shown("/usr/share/x\n/usr/bin/x"), ["/usr/share/x", "/usr/bin/x"]);
         for text in ["(a >= 1 with a < 2)", "(a if b)", "(a if b else c)", "(a or (b and c))", "("]
         {
             assert_eq!(shown(text), [text]);

@@ -202,3 +202,61 @@ fn nothing_and_too_much_are_told() {
     let error = RpmDb::open(&broken).unwrap_err().to_string();
     assert!(error.starts_with(&format!("{PATH} is malformed")), "{error}");
 }
+
+/// A manifest lists names and versions only. What the packages need and provide, the repositories
+/// tell, and so an update finds what it needs among packages that stay.
+#[test]
+fn what_a_manifest_does_not_say_the_repositories_do() {
+    let line =
+        |name: &str| format!("{name}\t1-1\t0\t0\tV\t(none)\t1\tx86_64\t0\t{name}-1-1.src.rpm\n");
+    let manifest: String = ["glibc", "ssl", "old"].map(line).concat();
+    let root = MemoryRoot::of(&[
+        ("etc/os-release", OS_RELEASE),
+        ("var/lib/rpmmanifest/container-manifest-2", &manifest),
+    ]);
+    let package = |name: &str, version: &str, provides: &str, requires: &str| {
+        format!(
+            "<package type=\"rpm\"><name>{name}</name><arch>x86_64</arch><version epoch=\"0\" \
+             ver=\"{version}\" rel=\"1\"/><checksum type=\"sha256\" pkgid=\"YES\">{}</checksum>\
+             <size package=\"1\"/><location href=\"{name}-{version}.rpm\"/><format><rpm:provides>\
+             <rpm:entry name=\"{provides}\"/></rpm:provides><rpm:requires>\
+             <rpm:entry name=\"{requires}\"/></rpm:requires></format></package>",
+            "00".repeat(32)
+        )
+    };
+    let all = [
+        package("glibc", "1", "libc.so.6", "libc.so.6"),
+        package("ssl", "2", "libssl.so.3", "libc.so.6"),
+        // It has no version of the image, and what the next one says is the best that is known.
+        package("old", "3", "libold.so.1", "nothing"),
+        package("old", "2", "libold.so.1", "libssl.so.3"),
+    ];
+    let text = format!("<metadata>{}</metadata>", all.concat());
+    let mut scanner = super::super::primary::Scanner::new(Default::default());
+    scanner.read(text.as_bytes()).unwrap();
+    let base = "https://mirror.invalid/".parse().unwrap();
+    let catalog = crate::Catalog::new(Format::Rpm, scanner.finish(), base, "base".into());
+    let system = System::detect(&root, &Hints::default()).unwrap();
+    let plan = system.plan(&catalog, &crate::Request::Everything);
+    let updates: Vec<String> = plan.updates.iter().map(|update| update.to.to_string()).collect();
+    assert!(updates.len() == 1 && updates[0].starts_with("ssl"), "{plan:?}");
+    let skipped: Vec<&str> = plan.skipped.iter().map(|skipped| &*skipped.package).collect();
+    assert_eq!(skipped, ["old"], "{plan:?}");
+}
+
+#[test]
+fn paths_that_are_asked_about_are_provided() {
+    let Some(corpus) = corpus() else { return };
+    let mut root = MemoryRoot::default();
+    let database = corpus.join("knqyf263+go-rpmdb/cbl-mariner-2.0/rpmdb.sqlite");
+    root.file(PATH, &std::fs::read(database).unwrap());
+    let db = RpmDb::open(&root).unwrap().unwrap();
+    let path = "/usr/share/licenses/zlib/LICENSE_1_0.txt";
+    let asked = [path, "/usr/share/nothing"].map(Into::into).into_iter().collect();
+    let having = |all: &[Installed]| -> Vec<String> {
+        let has = |package: &&Installed| package.relations.provides.iter().any(|c| c.name == path);
+        all.iter().filter(has).map(|package| package.name.clone()).collect()
+    };
+    assert_eq!(having(&db.providing(&asked)), ["zlib"]);
+    assert!(having(db.installed()).is_empty() && db.providing(&asked).len() == 129);
+}
