@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::pkg::{
-    Candidate, Constraint, Dependency, Installed, Relations, Skip, Skipped, Update, UpdatePlan,
-    Version,
+    Candidate, Constraint, Dependency, Holdings, Installed, Relations, Skip, Skipped, Update,
+    UpdatePlan,
 };
 
 /// The plan without the packages that failed, and without those that need them: what was
@@ -15,7 +15,7 @@ pub(crate) fn without(
     installed: &[Installed],
     mut failed: BTreeMap<String, String>,
 ) -> UpdatePlan {
-    let whole = State::after(installed, &plan.updates, &BTreeMap::new());
+    let whole = after(installed, &plan.updates, &BTreeMap::new());
     while let Some((package, needs)) = broken(plan, installed, &whole, &failed) {
         failed.insert(package, format!("{needs} cannot be had: its update failed"));
     }
@@ -35,10 +35,10 @@ pub(crate) fn without(
 fn broken(
     plan: &UpdatePlan,
     installed: &[Installed],
-    whole: &State<'_>,
+    whole: &Holdings<'_>,
     failed: &BTreeMap<String, String>,
 ) -> Option<(String, String)> {
-    let state = State::after(installed, &plan.updates, failed);
+    let state = after(installed, &plan.updates, failed);
     let unmet = |relations: &Relations| {
         let lost = |need: &&Dependency| whole.meets(need) && !state.meets(need);
         relations.requires.iter().find(lost).cloned()
@@ -49,9 +49,13 @@ fn broken(
         if let Some(need) = unmet(&update.to.relations) {
             return Some((update.to.name.clone(), need.to_string()));
         }
+        let appears = |excluded: &&Constraint| !whole.has(excluded) && state.has(excluded);
+        if let Some(excluded) = update.to.relations.conflicts.iter().find(appears) {
+            return Some((update.to.name.clone(), format!("an update beside {excluded}")));
+        }
     }
     // What failed stays as it was, and what it makes obsolete. It must go on having what it had.
-    let before = State::after(installed, &[], failed);
+    let before = after(installed, &[], failed);
     let stays = |old: &&Installed| gone.iter().any(|update| replaces(&update.to, old));
     for old in installed.iter().filter(stays) {
         if let Some(update) = left.iter().find(|update| makes_obsolete(&update.to, old)) {
@@ -61,13 +65,16 @@ fn broken(
         }
         let lost = |need: &&Dependency| before.meets(need) && !state.meets(need);
         let Some(need) = old.relations.requires.iter().find(lost) else { continue };
-        let culprit = left.iter().find(|update| {
-            let lost = installed.iter().filter(|other| makes_obsolete(&update.to, other));
-            let mut all = lost.map(|other| (&*other.name, &other.relations));
-            let new = (&*update.to.name, &update.to.relations);
-            all.any(|lost| concerns(need, lost)) || concerns(need, new)
-        });
-        if let Some(update) = culprit {
+        let culprit = |conditions| {
+            let names: Vec<&str> = need.0.iter().flat_map(|any| any.names(conditions)).collect();
+            left.iter().find(|update| {
+                let lost = installed.iter().filter(|other| makes_obsolete(&update.to, other));
+                let mut all = lost.map(|other| (&*other.name, &other.relations));
+                let new = (&*update.to.name, &update.to.relations);
+                all.any(|lost| concerns(&names, lost)) || concerns(&names, new)
+            })
+        };
+        if let Some(update) = culprit(false).or_else(|| culprit(true)) {
             let kept = format!("{} {}, which needs {need} and stays,", old.name, old.version);
             return Some((update.to.name.clone(), format!("an update beside {kept}")));
         }
@@ -75,10 +82,10 @@ fn broken(
     None
 }
 
-/// Whether the need names the package or what it provides.
-fn concerns(need: &Dependency, (name, relations): (&str, &Relations)) -> bool {
+/// Whether one of the names is the package or what it provides.
+fn concerns(names: &[&str], (name, relations): (&str, &Relations)) -> bool {
     let mut provides = relations.provides.iter().map(|provided| &*provided.name).chain([name]);
-    provides.any(|provided| need.0.iter().any(|constraint| constraint.name == provided))
+    provides.any(|provided| names.contains(&provided))
 }
 
 /// Whether the installed package goes when the new one comes.
@@ -92,54 +99,29 @@ fn makes_obsolete(new: &Candidate, old: &Installed) -> bool {
     new.makes_obsolete(&old.name, &old.version)
 }
 
-/// What an image holds: names, with the versions they stand for.
-#[derive(Debug, Default)]
-struct State<'a>(BTreeMap<&'a str, Vec<Option<&'a Version>>>);
-
-impl<'a> State<'a> {
-    fn after(
-        installed: &'a [Installed],
-        updates: &'a [Update],
-        failed: &BTreeMap<String, String>,
-    ) -> Self {
-        let mut state = Self::default();
-        let updated = updates.iter().filter(|update| !failed.contains_key(&update.to.name));
-        let updated: Vec<&Candidate> = updated.map(|update| &update.to).collect();
-        for old in installed.iter().filter(|old| !updated.iter().any(|new| replaces(new, old))) {
-            state.add(&old.name, &old.version, &old.relations);
-        }
-        for new in updated {
-            state.add(&new.name, &new.version, &new.relations);
-        }
-        state
+/// What the image holds after the updates that did not fail.
+fn after<'a>(
+    installed: &'a [Installed],
+    updates: &'a [Update],
+    failed: &BTreeMap<String, String>,
+) -> Holdings<'a> {
+    let mut holdings = Holdings::default();
+    let updated = updates.iter().filter(|update| !failed.contains_key(&update.to.name));
+    let updated: Vec<&Candidate> = updated.map(|update| &update.to).collect();
+    for old in installed.iter().filter(|old| !updated.iter().any(|new| replaces(new, old))) {
+        holdings.add(old);
     }
-
-    fn add(&mut self, name: &'a str, version: &'a Version, relations: &'a Relations) {
-        self.0.entry(name).or_default().push(Some(version));
-        for provided in &relations.provides {
-            let version = provided.version.as_ref().map(|(_, version)| version);
-            self.0.entry(&provided.name).or_default().push(version);
-        }
+    for new in updated {
+        let before = |old: &&Installed| old.name == new.name && replaces(new, old);
+        holdings.add_update(new, installed.iter().find(before));
     }
-
-    fn meets(&self, need: &Dependency) -> bool {
-        need.0.iter().any(|constraint| self.has(constraint))
-    }
-
-    fn has(&self, constraint: &Constraint) -> bool {
-        let mut versions = self.0.get(constraint.name.as_str()).into_iter().flatten();
-        versions.any(|version| match (&constraint.version, version) {
-            (None, _) => true,
-            (Some((operator, bound)), Some(version)) => operator.holds(version, bound),
-            (Some(_), None) => false,
-        })
-    }
+    holdings
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pkg::{Checksum, Operator, Reason};
+    use crate::pkg::{Checksum, Operator, Reason, Version};
 
     fn version(text: &str) -> Version {
         Version::Deb(text.parse().unwrap())
@@ -256,6 +238,50 @@ mod tests {
         // A package that was divided.
         let old = rpm_update(rpm("old 2 x86_64", &["new"], &[]));
         assert_eq!(left(&image, vec![new(), old], "old"), (String::new(), "new old".into()));
+    }
+
+    /// As the plan asked of the whole, so it is asked of the rest.
+    #[test]
+    fn rich_dependencies_are_asked_of_the_rest() {
+        let image = || {
+            [rpm("a 1 x86_64", &[], &[]), rpm("b 1 x86_64", &[], &[]), rpm("c 1 x86_64", &[], &[])]
+        };
+        let plan = |needs| {
+            let a = rpm_update(rpm("a 2 x86_64", &[needs], &[]));
+            vec![
+                a,
+                rpm_update(rpm("b 2 x86_64", &[], &[])),
+                rpm_update(rpm("c 2 x86_64", &[], &[])),
+            ]
+        };
+        for (needs, kept) in [
+            ("(b >= 2 if c)", false),
+            ("(b >= 2 if d)", true),
+            ("(b >= 2 or c >= 2)", true),
+            ("((b >= 2 and c) or d)", false),
+            ("(b with b < 2)", true),
+            ("(c unless b < 2)", false),
+        ] {
+            let wanted = if kept { ("a c", "b") } else { ("c", "a b") };
+            let wanted = (wanted.0.to_owned(), wanted.1.to_owned());
+            assert_eq!(left(&image(), plan(needs), "b"), wanted, "{needs}");
+        }
+        // What stays as it was keeps what it had.
+        let b = rpm("b 1 x86_64", &["(c < 2 if a)"], &[]);
+        let image = [rpm("a 1 x86_64", &[], &[]), b, rpm("c 1 x86_64", &[], &[])];
+        assert_eq!(left(&image, plan("c"), "b"), ("a".into(), "b c".into()));
+    }
+
+    #[test]
+    fn what_an_update_excludes_does_not_stay_beside_it() {
+        let image = [rpm("a 1 x86_64", &[], &[]), rpm("b 1 x86_64", &[], &[])];
+        let mut a = rpm_update(rpm("a 2 x86_64", &[], &[]));
+        let bound = Some((Operator::Less, Version::Rpm("2".parse().unwrap())));
+        a.to.relations.conflicts =
+            vec![Constraint { name: "b".into(), arch: None, version: bound }];
+        let updates = vec![a, rpm_update(rpm("b 2 x86_64", &[], &[]))];
+        assert_eq!(left(&image, updates.clone(), "b"), (String::new(), "a b".into()));
+        assert_eq!(left(&image, updates, "a"), ("b".into(), "a".into()));
     }
 
     #[test]

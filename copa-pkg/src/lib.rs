@@ -63,5 +63,6 @@ pub use package::{
 pub use plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
 pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat, recall, remember};
 pub use repository::{Loaded, Repository, Trust, load_all};
+pub use resolve::Holdings;
 pub use system::{Hints, System};
 pub use version::Version;

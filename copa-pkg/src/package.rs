@@ -254,6 +254,14 @@ pub struct Constraint {
     pub version: Option<(Operator, Version)>,
 }
 
+impl Constraint {
+    /// The names that it is about: several of a rich dependency (RPM), those that are conditions
+    /// only when so asked.
+    pub fn names(&self, conditions: bool) -> Vec<&str> {
+        crate::resolve::names(self, conditions)
+    }
+}
+
 /// How a version is compared with a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operator {

@@ -13,10 +13,13 @@ use crate::{
 };
 
 mod closure;
+mod holdings;
 mod rich;
 mod world;
 
 use closure::Closure;
+pub use holdings::Holdings;
+pub(crate) use rich::names;
 use world::Slot;
 
 /// What packages can be had.
@@ -205,8 +208,8 @@ fn in_order(wanted: &[Wanted]) -> Vec<&Wanted> {
 #[cfg(test)]
 mod apt;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod rpm_tests;
 #[cfg(test)]
 mod tests;
-mod fixture;
-#[cfg(test)]

@@ -11,7 +11,7 @@ pub(super) fn is_rich(constraint: &Constraint) -> bool {
 }
 
 /// The names that a constraint is about; without those that are conditions, when it is so asked.
-pub(super) fn names(constraint: &Constraint, conditions: bool) -> Vec<&str> {
+pub(crate) fn names(constraint: &Constraint, conditions: bool) -> Vec<&str> {
     let rich = Some(&*constraint.name).filter(|name| Rich::is(name)).and_then(Rich::parse);
     let Some(rich) = rich else { return vec![&constraint.name] };
     let operands = rich.operands().into_iter();

@@ -1,0 +1,69 @@
+//! What an image holds, for who asks whether needs are met.
+
+use std::collections::BTreeMap;
+
+use super::rich::is_rich;
+use super::world::View;
+use crate::rpm::{Answers, Packages, Rich};
+use crate::{Candidate, Constraint, Dependency, Installed, Relations};
+
+/// Of a package that was not there before.
+static NOTHING: Relations = Relations {
+    requires: Vec::new(),
+    provides: Vec::new(),
+    conflicts: Vec::new(),
+    replaces: Vec::new(),
+};
+
+/// Packages beside each other. Architectures do not count.
+#[derive(Debug, Default)]
+pub struct Holdings<'a> {
+    packages: Vec<View<'a>>,
+    /// The numbers of the packages that answer to a name.
+    answering: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Holdings<'a> {
+    /// Adds a package as it is installed.
+    pub fn add(&mut self, package: &'a Installed) {
+        let Installed { name, version, relations, .. } = package;
+        self.push(View::new(name, version, relations), name, [relations, &NOTHING]);
+    }
+
+    /// Adds a package in place of an installed version of it, if there is one.
+    pub fn add_update(&mut self, new: &'a Candidate, old: Option<&'a Installed>) {
+        let before = old.map_or(&NOTHING, |old| &old.relations);
+        self.push(View::of(new).after(before), &new.name, [&new.relations, before]);
+    }
+
+    fn push(&mut self, view: View<'a>, name: &'a str, relations: [&'a Relations; 2]) {
+        let number = self.packages.len();
+        self.packages.push(view);
+        let provides = relations.into_iter().flat_map(|relations| &relations.provides);
+        for name in provides.map(|provided| &*provided.name).chain([name]) {
+            self.answering.entry(name).or_default().push(number);
+        }
+    }
+
+    /// Whether the need is met. One of which nobody can say is not.
+    pub fn meets(&self, need: &Dependency) -> bool {
+        need.0.iter().any(|constraint| self.has(constraint))
+    }
+
+    /// Whether there is what the constraint speaks of.
+    pub fn has(&self, constraint: &Constraint) -> bool {
+        if !is_rich(constraint) {
+            return self.any(constraint, &|_| true);
+        }
+        Rich::parse(&constraint.name).and_then(|rich| rich.holds(self)) == Some(true)
+    }
+}
+
+impl Packages for Holdings<'_> {
+    fn any(&self, constraint: &Constraint, test: &dyn Fn(Answers<'_>) -> bool) -> bool {
+        let numbers = self.answering.get(&*constraint.name).into_iter().flatten();
+        let views = numbers.filter_map(|number| self.packages.get(*number));
+        let mut views = views.filter(|view| view.answers(constraint));
+        views.any(|view| test(&|constraint| view.answers(constraint)))
+    }
+}
