@@ -36,6 +36,11 @@ pub trait PackageDb: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The public keys that the database trusts (RPM: those of `rpm --import`).
+    fn keys(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether the database can be changed; some can only be read, for plans and dry runs.
     ///
     /// # Errors

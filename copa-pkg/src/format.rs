@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::deb::{self, Sources, StatusD, distroless};
 use crate::index::RelationTexts;
@@ -106,13 +107,25 @@ impl Format {
         }
     }
 
-    /// Who may sign packages.
-    pub(crate) fn package_keys(self, sources: &Sources<'_>) -> Result<PackageKeys> {
+    /// Who may sign packages; `imported` are the keys that the package database trusts.
+    pub(crate) fn package_keys(
+        self,
+        sources: &Sources<'_>,
+        imported: &[String],
+    ) -> Result<PackageKeys> {
         let keyring = match self {
             Self::Deb => Keyring::default(),
-            Self::Rpm => rpm::package_keys(sources)?,
+            Self::Rpm => rpm::package_keys(sources, imported)?,
         };
         Ok(PackageKeys { keyring, trust: sources.trust.clone() })
+    }
+
+    /// Where more of the keys are that the image names.
+    pub(crate) fn key_urls(self, sources: &Sources<'_>) -> Result<Vec<Url>> {
+        match self {
+            Self::Deb => Ok(Vec::new()),
+            Self::Rpm => rpm::key_urls(sources),
+        }
     }
 
     /// What a package of an index says of others.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use url::Url;
 
 use crate::signature::Keyring;
-use crate::{Format, Result, Trust, Version};
+use crate::{Error, Fetch, Format, Result, Trust, Version};
 
 /// The largest package that is repacked: it is in memory twice.
 const LARGEST_REPACKED: usize = 16 << 20;
@@ -132,6 +132,24 @@ impl Package {
 pub struct PackageKeys {
     pub(crate) keyring: Keyring,
     pub(crate) trust: Trust,
+}
+
+/// The largest file of keys: 1 MiB. A distribution's has a few kilobytes.
+const LARGEST_KEYS: u64 = 1 << 20;
+
+impl PackageKeys {
+    /// Adds the keys that are at this address.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be had, or are none.
+    pub async fn fetch(&mut self, url: &Url, fetch: &dyn Fetch) -> Result<()> {
+        let bytes = fetch.get(url).await?.collect(url, LARGEST_KEYS).await?;
+        let keys = Keyring::parse(&bytes)
+            .map_err(|reason| Error::Malformed { what: url.to_string(), reason })?;
+        self.keyring.extend(&keys);
+        Ok(())
+    }
 }
 
 /// A checksum that an index gives for a file.

@@ -103,9 +103,15 @@ impl Keyring {
         }
     }
 
-    /// Adds the certificates of another.
+    /// Adds the certificates of another, but for those that came from here. Another copy of a
+    /// certificate is kept: it may have been extended, or revoked.
     pub(crate) fn extend(&mut self, other: &Self) {
-        self.entries.extend(other.entries.iter().cloned());
+        for entry in &other.entries {
+            let is_it = |ours: &Entry| Arc::ptr_eq(&ours.checked, &entry.checked);
+            if !self.entries.iter().any(is_it) {
+                self.entries.push(entry.clone());
+            }
+        }
     }
 
     /// Whether there are none.

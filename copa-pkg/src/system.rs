@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use url::Url;
+
 use crate::deb::Sources;
 use crate::format::open_db;
 use crate::resolve;
@@ -95,14 +97,24 @@ impl System {
         format.repositories(sources, &self.db.streams())
     }
 
-    /// Who may sign packages of this system, for [`Package::verify`](crate::Package::verify).
+    /// Who may sign packages of this system, for [`Package::verify`](crate::Package::verify), as far as
+    /// that is known here: [`PackageKeys::fetch`] gets the rest from [`key_urls`](Self::key_urls).
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when
     /// the image cannot be read.
     pub fn package_keys(&self, sources: &Sources<'_>) -> Result<PackageKeys> {
-        self.db.format().package_keys(sources)
+        self.db.format().package_keys(sources, &self.db.keys())
+    }
+
+    /// Where keys are that the image's repositories name and that are not in the image: `https:`.
+    ///
+    /// # Errors
+    ///
+    /// As [`package_keys`](Self::package_keys).
+    pub fn key_urls(&self, sources: &Sources<'_>) -> Result<Vec<Url>> {
+        self.db.format().key_urls(sources)
     }
 
     /// Decides what happens: which packages change to which versions, what comes along, and what

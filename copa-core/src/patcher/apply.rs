@@ -11,8 +11,8 @@ use crate::marks::{self, Marks};
 use crate::observe::{Stage, Transfer, Watched};
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
 use crate::pkg::{
-    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, Skip, Skipped,
-    UpdatePlan, recall, remember,
+    self, Body, Candidate, ChangeSet, Fetch, Installation, Installed, Kept, Package, PackageKeys,
+    Skip, Skipped, UpdatePlan, recall, remember,
 };
 use crate::rest::without;
 use crate::url::Url;
@@ -134,7 +134,7 @@ impl Patcher {
             return Ok((plan, packages));
         }
         let rest = without(&plan, of.system.installed(), failed);
-        packages.retain(|package| rest.updates.iter().any(|u| u.to == *package.candidate()));
+        keep_planned(&mut packages, &rest);
         Ok((rest, packages))
     }
 
@@ -188,13 +188,12 @@ impl Patcher {
         packages: Vec<Package>,
     ) -> Result<Patched> {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
-        let keys = self.package_keys(of).await?;
-        let refuse = self.options.refuse_scripts;
+        let (keys, notes) = self.package_keys(of).await?;
+        let (refuse, ignore) = (self.options.refuse_scripts, self.options.ignore_errors);
         let install = move || {
-            let verified = packages.into_iter().map(|package| package.verify(&keys));
-            let mut packages = verified.collect::<pkg::Result<Vec<_>>>()?;
+            let (mut plan, mut packages) =
+                vouched(plan, packages, &keys, system.installed(), ignore)?;
             let mut installation = system.install(&*root, &packages)?;
-            let mut plan = plan;
             // What is left may set off what the whole did not.
             while refuse && !installation.unrun.is_empty() {
                 let rest = without(&plan, system.installed(), unrun(&installation));
@@ -202,8 +201,7 @@ impl Patcher {
                     break;
                 }
                 plan = rest;
-                packages
-                    .retain(|package| plan.updates.iter().any(|u| u.to == *package.candidate()));
+                keep_planned(&mut packages, &plan);
                 installation = system.install(&*root, &packages)?;
             }
             Ok::<_, pkg::Error>((plan, installation))
@@ -223,7 +221,8 @@ impl Patcher {
         let tag = self.options.tag.as_deref();
         let image = Marks { name: name.as_deref(), digest, tag, time }.put_on(&image);
         let layer = image.layers().last().cloned();
-        let (kept, mut warnings) = (installation.kept, installation.warnings);
+        let (kept, mut warnings) = (installation.kept, notes);
+        warnings.extend(installation.warnings);
         warnings.extend(installation.unrun.iter().map(ToString::to_string));
         Ok(Patched { image, layer, plan, kept, warnings })
     }
@@ -244,6 +243,36 @@ impl Patcher {
         let reference = matches!(location, Location::Registry(_)).then(|| location.to_string());
         self.options.base_name.clone().or(reference)
     }
+}
+
+/// The packages that somebody trusted vouches for. Another one is the end, or when that is to be
+/// ignored, given up like one that cannot be had.
+fn vouched(
+    plan: UpdatePlan,
+    packages: Vec<Package>,
+    keys: &PackageKeys,
+    installed: &[Installed],
+    ignore: bool,
+) -> pkg::Result<(UpdatePlan, Vec<Package>)> {
+    let (mut good, mut failed) = (Vec::new(), BTreeMap::new());
+    for package in packages {
+        let name = package.candidate().name.clone();
+        match package.verify(keys) {
+            Ok(package) => good.push(package),
+            Err(error) if ignore => drop(failed.insert(name, explained(&error))),
+            Err(error) => return Err(error),
+        }
+    }
+    if failed.is_empty() {
+        return Ok((plan, good));
+    }
+    let rest = without(&plan, installed, failed);
+    keep_planned(&mut good, &rest);
+    Ok((rest, good))
+}
+
+fn keep_planned(packages: &mut Vec<Package>, plan: &UpdatePlan) {
+    packages.retain(|package| plan.updates.iter().any(|update| update.to == *package.candidate()));
 }
 
 /// The updates for which scripts would have to run, and which.

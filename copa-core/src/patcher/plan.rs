@@ -87,10 +87,21 @@ impl Patcher {
         self.with_sources(of, "finding the repositories", find).await
     }
 
-    /// Who may sign packages.
-    pub(super) async fn package_keys(&self, of: &Inspected) -> Result<PackageKeys> {
-        let find = |system: &System, sources: &Sources<'_>| system.package_keys(sources);
-        self.with_sources(of, "finding the keys", find).await
+    /// Who may sign packages, and what a person should know of that. A key that cannot be had is no
+    /// failure: it may not be needed.
+    pub(super) async fn package_keys(&self, of: &Inspected) -> Result<(PackageKeys, Vec<String>)> {
+        let find = |system: &System, sources: &Sources<'_>| {
+            Ok((system.package_keys(sources)?, system.key_urls(sources)?))
+        };
+        let (mut keys, urls) = self.with_sources(of, "finding the keys", find).await?;
+        let fetch = Watched::new(self.fetch(&self.cache), &self.watch(), Transfer::Metadata);
+        let mut notes = Vec::new();
+        for url in &urls {
+            if let Err(error) = keys.fetch(url, &fetch).await {
+                notes.push(format!("a key that the image names: {error}"));
+            }
+        }
+        Ok((keys, notes))
     }
 
     /// Works something out of what is known about where packages may come from.

@@ -228,6 +228,11 @@ impl PackageDb for RpmDb {
         labels.filter_map(stream).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    fn keys(&self) -> Vec<String> {
+        let imported = self.headers("gpg-pubkey");
+        imported.filter_map(|(_, header)| Some(header.text(Tag::DESCRIPTION)?.into())).collect()
+    }
+
     fn check_writable(&self) -> Result<()> {
         let kind = match self.database.as_ref().map(|database| database.kind) {
             None | Some(Kind::Sqlite) => return Ok(()),

@@ -5,12 +5,13 @@
 //! 1. **Mirrors that the user names** for the distribution: `azurelinux=URL`. The URL is a folder
 //!    that holds `repodata`, or what the distribution's own repositories are below. A name may be
 //!    given several times.
-//! 2. **The image's `.repo` files**, those that are enabled, in `etc/yum.repos.d` and
-//!    `etc/distro.repos.d`.
+//! 2. **The image's `.repo` files**, those that are enabled, in `etc/yum.repos.d`,
+//!    `etc/distro.repos.d` and `etc/zypp/repos.d`.
 //! 3. **The distribution's own servers**, as its own packages configure them.
 //!
 //! Who may sign: the keys that [`Trust::keyring`](crate::Trust) has, and no others; or else those
-//! in the image and those of the distribution that come with this program. `gpgcheck=0` and
+//! in the image (`etc/pki/rpm-gpg`, what its repositories name, what `rpm --import` put into its
+//! database) and those of the distribution that come with this program. `gpgcheck=0` and
 //! `sslverify=0` have no effect, and are said: an image must not switch checks off.
 
 use std::collections::BTreeMap;
@@ -31,12 +32,12 @@ use crate::signature::Keyring;
 use crate::{Distro, Error, Repository, Result, Root};
 
 /// Where `.repo` files are.
-const DIRECTORIES: [&str; 2] = ["etc/yum.repos.d", "etc/distro.repos.d"];
+const DIRECTORIES: [&str; 3] = ["etc/yum.repos.d", "etc/distro.repos.d", "etc/zypp/repos.d"];
 /// What says something of all repositories, and may have some itself. What the first of them says
 /// counts.
 const MAIN: [&str; 3] = ["etc/dnf/dnf.conf", "etc/yum.conf", "etc/tdnf/tdnf.conf"];
 /// Where variables are: a file each.
-const VARIABLES: [&str; 2] = ["etc/yum/vars", "etc/dnf/vars"];
+const VARIABLES: [&str; 3] = ["etc/yum/vars", "etc/dnf/vars", "etc/zypp/vars.d"];
 
 /// The repositories of the image, in the order of the sources; `streams` are the streams of
 /// modules that are installed. What a person should know of how they were found is among the
@@ -70,12 +71,49 @@ pub(crate) fn repositories(
     Ok(found.into_iter().map(|repo| Box::new(repo) as Box<dyn Repository>).collect())
 }
 
-/// Who may sign the packages of the image.
+/// Who may sign the packages of the image: beside the known keys those that its enabled
+/// repositories name as files, and those that were imported into its database.
 ///
 /// # Errors
 ///
 /// As [`repositories`].
-pub(crate) fn package_keys(sources: &Sources<'_>) -> Result<Keyring> {
+pub(crate) fn package_keys(sources: &Sources<'_>, imported: &[String]) -> Result<Keyring> {
+    let mut all = known_keys(sources)?;
+    if sources.trust.keyring.is_some() {
+        return Ok(all);
+    }
+    for text in imported {
+        match Keyring::parse(text.as_bytes()) {
+            Ok(keys) => all.extend(&keys),
+            Err(reason) => tracing::debug!(reason, "an imported key is passed over"),
+        }
+    }
+    for repo in Finder::new(sources, &[])?.configured(&mut Vec::new())? {
+        repo.keys.iter().for_each(|keys| all.extend(keys));
+    }
+    Ok(all)
+}
+
+/// Where more keys are that the image's enabled repositories name. None, when the image's own
+/// addresses do not count.
+///
+/// # Errors
+///
+/// As [`repositories`].
+pub(crate) fn key_urls(sources: &Sources<'_>) -> Result<Vec<Url>> {
+    let finder = Finder::new(sources, &[])?;
+    if sources.trust.keyring.is_some() || !finder.named().is_empty() {
+        return Ok(Vec::new());
+    }
+    let repos = finder.configured(&mut Vec::new())?;
+    let mut urls: Vec<Url> = repos.into_iter().flat_map(|repo| repo.key_urls).collect();
+    urls.sort();
+    urls.dedup();
+    Ok(urls)
+}
+
+/// The keys that are known without asking what repositories there are.
+fn known_keys(sources: &Sources<'_>) -> Result<Keyring> {
     if let Some(bytes) = &sources.trust.keyring {
         return Keyring::parse(bytes).map_err(|reason| Error::Invalid {
             what: "keyring",
@@ -98,7 +136,7 @@ struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     fn new(sources: &'a Sources<'a>, streams: &'a [String]) -> Result<Self> {
-        let keys = Arc::new(package_keys(sources)?);
+        let keys = Arc::new(known_keys(sources)?);
         let mut variables = variables(sources.distro, sources.arch);
         // Where the release is a major number, the system has a minor one.
         let version = Distro::version_id(sources.root)?.unwrap_or_default();
@@ -145,10 +183,11 @@ impl<'a> Finder<'a> {
     /// The distribution's own.
     fn defaults(&self) -> Result<Vec<Repo>> {
         let distro = self.sources.distro;
-        let layout = self.layout.ok_or_else(|| Error::NoRepository {
+        let known = self.layout.filter(|layout| layout.has_servers());
+        let layout = known.ok_or_else(|| Error::NoRepository {
             system: distro.to_string(),
             reason: "the image has none configured and none is known of this distribution".into(),
-            mirror: None,
+            mirror: self.layout.and_then(|layout| layout.names.first().copied()),
         })?;
         let url = |text: &str| -> Result<Url> {
             let text = self.variables.fill(text);

@@ -8,9 +8,12 @@ use crate::{Arch, Distro};
 pub(crate) struct Layout {
     /// Its `ID` in `os-release`.
     id: &'static str,
+    /// What its release begins with, where releases differ.
+    release: &'static str,
     /// What it is called in `--mirror NAME=URL`.
     pub(crate) names: &'static [&'static str],
-    /// What its repositories are below. `None` when they are only found by [`lists`](Self::lists).
+    /// What its repositories are below. `None` when they are only found by [`lists`](Self::lists), or
+    /// not at all.
     pub(crate) root: Option<&'static str>,
     /// Its repositories, the first of which must be there.
     pub(crate) paths: &'static [&'static str],
@@ -30,9 +33,10 @@ pub(crate) enum List {
 const EL: &[&str] = &["$releasever/BaseOS/$basearch/os", "$releasever/AppStream/$basearch/os"];
 
 /// The distributions that are known.
-const ALL: [Layout; 10] = [
+const ALL: [Layout; 12] = [
     Layout {
         id: "azurelinux",
+        release: "",
         names: &["azurelinux"],
         root: Some("https://packages.microsoft.com/azurelinux"),
         paths: &[
@@ -46,6 +50,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "mariner",
+        release: "",
         names: &["mariner", "cbl-mariner"],
         root: Some("https://packages.microsoft.com/cbl-mariner"),
         paths: &["$releasever/prod/base/$basearch", "$releasever/prod/extended/$basearch"],
@@ -54,6 +59,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "fedora",
+        release: "",
         names: &["fedora"],
         root: Some("https://dl.fedoraproject.org/pub/fedora/linux"),
         paths: &[
@@ -73,6 +79,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "rhel",
+        release: "",
         names: &["rhel", "ubi"],
         root: Some("https://cdn-ubi.redhat.com/content/public/ubi/dist"),
         paths: &[
@@ -84,6 +91,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "rocky",
+        release: "",
         names: &["rocky"],
         root: Some("https://dl.rockylinux.org/pub/rocky"),
         paths: EL,
@@ -92,6 +100,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "almalinux",
+        release: "",
         names: &["almalinux", "alma"],
         root: Some("https://repo.almalinux.org/almalinux"),
         paths: EL,
@@ -100,6 +109,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "centos",
+        release: "",
         names: &["centos"],
         root: Some("https://mirror.stream.centos.org"),
         paths: &[
@@ -111,6 +121,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "ol",
+        release: "",
         names: &["oraclelinux", "ol"],
         root: Some("https://yum.oracle.com/repo/OracleLinux"),
         paths: &["OL$releasever/baseos/latest/$basearch", "OL$releasever/appstream/$basearch"],
@@ -119,6 +130,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "amzn",
+        release: "2023",
         names: &["amazonlinux", "amzn"],
         root: None,
         paths: &[],
@@ -129,6 +141,7 @@ const ALL: [Layout; 10] = [
     },
     Layout {
         id: "opensuse-leap",
+        release: "",
         names: &["opensuse-leap"],
         root: Some("https://download.opensuse.org"),
         paths: &[
@@ -139,19 +152,43 @@ const ALL: [Layout; 10] = [
         lists: &[],
         signed: true,
     },
+    // Their own servers want a subscription, or are Amazon's inside its network: mirrors only.
+    Layout {
+        id: "amzn",
+        release: "",
+        names: &["amazonlinux", "amzn"],
+        root: None,
+        paths: &[],
+        lists: &[],
+        signed: false,
+    },
+    Layout {
+        id: "sles",
+        release: "",
+        names: &["sles"],
+        root: None,
+        paths: &[],
+        lists: &[],
+        signed: true,
+    },
 ];
 
 impl Layout {
     /// What is known of the distribution.
     pub(crate) fn of(distro: &Distro) -> Option<&'static Self> {
         let known = |layout: &&Layout| layout.id == distro.id;
-        // Of Amazon's, only one release is found where the table says.
-        ALL.iter().find(known).filter(|_| distro.id != "amzn" || distro.version.starts_with("2023"))
+        ALL.iter().filter(known).find(|layout| distro.version.starts_with(layout.release))
     }
 
     /// The names that mirrors can be given for.
     pub(crate) fn mirror_names() -> impl Iterator<Item = &'static str> {
-        ALL.iter().flat_map(|layout| layout.names.iter().copied())
+        let all = ALL.iter().filter(|layout| layout.id != "amzn" || !layout.release.is_empty());
+        all.flat_map(|layout| layout.names.iter().copied())
+    }
+
+    /// Whether its own servers are known.
+    pub(crate) fn has_servers(&self) -> bool {
+        self.root.is_some() || !self.lists.is_empty()
     }
 }
 
@@ -210,7 +247,7 @@ mod tests {
                 List::Metalink(text) | List::Mirrors(text) => (*text).to_owned(),
             });
             let all: Vec<String> = root.flat_map(of).chain(lists).collect();
-            assert!(!all.is_empty());
+            assert!(!all.is_empty() || ["sles", "amzn"].contains(&layout.id));
             for text in all {
                 let text = variables.fill(&text);
                 let url: url::Url = text.parse().unwrap();

@@ -38,7 +38,7 @@ mod version;
 mod xml;
 
 pub(crate) use db::RpmDb;
-pub(crate) use discover::{package_keys, repositories};
+pub(crate) use discover::{key_urls, package_keys, repositories};
 pub(crate) use install::install;
 pub(crate) use installed::is_listed;
 pub(crate) use layout::Layout;

@@ -22,6 +22,7 @@ tags! {
     VERSION = 1001,
     RELEASE = 1002,
     EPOCH = 1003,
+    DESCRIPTION = 1005,
     BUILDTIME = 1006,
     INSTALLTIME = 1008,
     SIZE = 1009,

@@ -94,6 +94,52 @@ fn entries_decide_about_themselves() {
 }
 
 #[test]
+fn the_keys_that_the_image_names_may_sign_packages() {
+    let key = |name: &str| std::fs::read(Path::new("keys/rpm").join(name)).unwrap();
+    let mut root = MemoryRoot::of(&[(
+        "etc/yum.repos.d/a.repo",
+        "[a]\nbaseurl=https://a.invalid/\ngpgkey=file:///usr/share/keys/a https://a.invalid/key\n\
+         [off]\nenabled=0\nbaseurl=https://b.invalid/\ngpgkey=https://b.invalid/key\n",
+    )]);
+    root.file("usr/share/keys/a", &key("RPM-GPG-KEY-Rocky-9"));
+    let imported = String::from_utf8(key("RPM-GPG-KEY-AlmaLinux-9")).unwrap();
+    let (distro, trust) = (
+        Distro { id: "azurelinux".into(), version: "3.0".into(), codename: String::new() },
+        Trust::strict(now()),
+    );
+    let mut sources = Sources {
+        root: &root,
+        distro: &distro,
+        arch: Arch::Amd64,
+        mirrors: &[],
+        host: &[],
+        snapshot: now(),
+        trust: &trust,
+    };
+    let known = known_keys(&sources).unwrap().len();
+    assert_eq!(package_keys(&sources, &[]).unwrap().len(), known + 1);
+    assert_eq!(package_keys(&sources, &[imported, "no key".into()]).unwrap().len(), known + 2);
+    let urls = key_urls(&sources).unwrap();
+    assert_eq!(urls.iter().map(Url::as_str).collect::<Vec<_>>(), ["https://a.invalid/key"]);
+    // Who names a mirror does not want the image's addresses.
+    let mirrors = ["azurelinux=https://m.invalid/".parse().unwrap()];
+    sources.mirrors = &mirrors;
+    assert!(key_urls(&sources).unwrap().is_empty());
+}
+
+#[test]
+fn suses_repositories_are_found() {
+    let repo = "[SLE_BCI]\nbaseurl=https://s.invalid/$releasever/$basearch/\nservice=x\n";
+    let root = MemoryRoot::of(&[("etc/zypp/repos.d/SLE_BCI.repo", repo)]);
+    let found = described(&root, ("sles", "15.6"), &[]).unwrap();
+    assert_eq!(found, ["SLE_BCI from https://s.invalid/15.6/x86_64/"]);
+    let mirror = ["sles=https://m.invalid/"];
+    assert_eq!(described(&root, ("sles", "15.6"), &mirror).unwrap().len(), 1);
+    let amazon = ["amazonlinux=https://m.invalid/"];
+    assert_eq!(described(&root, ("amzn", "2"), &amazon).unwrap().len(), 1);
+}
+
+#[test]
 fn the_users_keyring_is_the_only_one() {
     let (root, distro) = (
         MemoryRoot::default(),
@@ -110,8 +156,8 @@ fn the_users_keyring_is_the_only_one() {
         snapshot: now(),
         trust: &trust,
     };
-    assert_eq!(package_keys(&sources).unwrap().len(), 1);
+    assert_eq!(package_keys(&sources, &[]).unwrap().len(), 1);
     let wrong = Trust { keyring: Some("no key".into()), ..trust.clone() };
     sources.trust = &wrong;
-    assert!(matches!(package_keys(&sources), Err(Error::Invalid { .. })));
+    assert!(matches!(package_keys(&sources, &[]), Err(Error::Invalid { .. })));
 }

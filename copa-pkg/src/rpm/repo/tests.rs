@@ -407,6 +407,7 @@ fn a_mirror_that_is_not_in_order_is_passed_over() {
             filter: Filter::default(),
             streams: Vec::new(),
             priority: 99,
+            cost: 1000,
             required: true,
             notes: Vec::new(),
         };

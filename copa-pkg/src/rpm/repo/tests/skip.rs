@@ -33,7 +33,7 @@ fn load(options: &str, fetch: &dyn Fetch) -> Result<Loaded> {
     };
     let repositories = crate::rpm::repositories(&sources, &[])?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(load_all(&repositories, fetch, &()))
+    runtime.block_on(load_all(&repositories, fetch, &forgetful()))
 }
 
 #[test]
