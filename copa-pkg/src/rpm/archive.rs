@@ -234,6 +234,10 @@ impl Archive {
                 let path = file.path.display();
                 malformed(&self.what, &format!("its payload lacks {path}"))
             })?;
+            if data.len() as u64 != file.size {
+                let reason = format!("links to {} differ in size", file.path.display());
+                return Err(malformed(&self.what, &reason));
+            }
             found.insert(number, data.clone());
         }
         Ok(found)

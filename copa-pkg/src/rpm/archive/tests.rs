@@ -164,6 +164,17 @@ fn hard_links_capabilities_and_ghosts_are_known() {
 }
 
 #[test]
+fn hard_links_of_different_sizes_are_refused() {
+    let Some(bytes) = sample() else { return };
+    let mut archive = Archive::open("x", &bytes.into()).unwrap();
+    archive.contents().unwrap();
+    let first = *archive.linked().first().unwrap();
+    archive.files[first].size += 1;
+    let error = archive.contents().unwrap_err().to_string();
+    assert!(error.contains("differ in size"), "{error}");
+}
+
+#[test]
 fn paths_below_the_root_only() {
     for (path, clean_path) in [
         ("a/b", Some("a/b")),
