@@ -171,7 +171,18 @@ impl Header {
             end = entry.range.end;
             header.entries.push(entry);
         }
+        if header.used() != header.data().len() {
+            return Err("its values are not all of its data".into());
+        }
         Ok(header)
+    }
+
+    /// How much data the values and the region's trailer take, aligned: rpm wants no more.
+    fn used(&self) -> usize {
+        let values = self.entries.iter().fold(0, |used: usize, entry| {
+            used.next_multiple_of(entry.kind.size().unwrap_or(1)) + entry.range.len()
+        });
+        values + self.region.map_or(0, |_| ENTRY)
     }
 
     /// The region, when the first entry is one.
@@ -213,8 +224,12 @@ impl Header {
         }
         let data = self.data().get(start..).ok_or_else(|| bad("begins after the end"))?;
         let length = data_length(kind, count, data).filter(|&length| length > 0);
-        let length = length.ok_or_else(|| bad("does not fit"))?;
-        Ok(Entry { tag: Tag(tag), kind, count, range: start..start + length })
+        let range = start..start + length.ok_or_else(|| bad("does not fit"))?;
+        let region = self.region.map_or(0, |region| region.data);
+        if range.start < region && range.end > region - ENTRY {
+            return Err(bad("overlaps the end of the region"));
+        }
+        Ok(Entry { tag: Tag(tag), kind, count, range })
     }
 
     fn raw_entry(&self, i: usize) -> [u32; 4] {

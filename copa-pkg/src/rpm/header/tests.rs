@@ -3,6 +3,7 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::super::file::PackageFile;
+use super::super::oracle;
 use super::*;
 
 /// A header with a region that covers the first values, the rest as dribbles.
@@ -100,6 +101,7 @@ fn what_rpm_refuses_is_refused() {
         (24 + 16 + 8, 0, "overlaps"),
         (24 + 32 + 8, 13, "not aligned"),
         (24 + 48 + 12, u32::MAX, "does not fit"),
+        (24 + 32 + 12, 1, "not all of its data"),
     ] {
         let error = set(at, to);
         assert!(error.contains(words) && error.starts_with("the header"), "{at} {to}: {error}");
@@ -151,6 +153,59 @@ fn real_packages_read_as_rpm_reads_them() {
         compared += 1;
     }
     assert!(compared > 20, "{compared}");
+}
+
+/// What rpm says against the headers of the package.
+fn refusal(package: &[u8]) -> Option<String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), package).unwrap();
+    let arguments = ["-qp", "--nosignature", "--nodigest", "--qf", "x"];
+    let out = Command::new("rpm").args(arguments).arg(file.path()).output().unwrap();
+    (!out.status.success()).then(|| String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+/// Packages that differ from this one in a number of entries, an offset or a count: what types the
+/// tags should have is not checked.
+fn changed(bytes: &Bytes, file: &PackageFile) -> Vec<Vec<u8>> {
+    let main = bytes.len() - file.payload.len() - file.header.blob().len();
+    let mut numbers = (1u32..).map(|n| n.wrapping_mul(0x9e37_79b9) >> 5);
+    let mut next = || numbers.next().unwrap();
+    let mut changed = Vec::new();
+    for (start, header) in [(96 + 8, &file.signature), (main, &file.header)].repeat(10) {
+        let words = header.data as u32 / 4;
+        let [to, from] = [next(), next()].map(|n| start + (n % words / 4 * 4) as usize * 4);
+        let [to, from] = [to, from].map(|at| at + (next() % 2) as usize * 4);
+        let word = match next() % 3 {
+            0 => (next() % 20).to_be_bytes(),
+            1 => (next() << 5).to_be_bytes(),
+            _ => *bytes[from..].first_chunk().unwrap(),
+        };
+        let mut package = bytes.to_vec();
+        package[to..to + 4].copy_from_slice(&word);
+        changed.push(package);
+    }
+    changed
+}
+
+#[test]
+fn changed_packages_are_refused_when_rpm_refuses_them() {
+    let Some(packages) = packages() else { return };
+    if !oracle::have("rpm") {
+        return;
+    }
+    let (mut read, mut refused) = (0, 0);
+    for (path, bytes) in packages.iter().filter(|(_, bytes)| bytes.len() < 20_000) {
+        let Ok(file) = PackageFile::parse(path, bytes) else { continue };
+        for package in changed(bytes, &file) {
+            let ours = PackageFile::parse("x", &package.clone().into()).map(|_| ());
+            // Signatures are looked at when they are verified.
+            let theirs = refusal(&package).filter(|why| !why.contains("invalid signature tag"));
+            let at = package.iter().zip(bytes).position(|(a, b)| a != b);
+            assert_eq!(ours.is_ok(), theirs.is_none(), "{path}, byte {at:?}: {ours:?}, {theirs:?}");
+            *if ours.is_ok() { &mut read } else { &mut refused } += 1;
+        }
+    }
+    assert!(read > 50 && refused > 50, "{read} {refused}");
 }
 
 /// Reads everything that there is to read.
