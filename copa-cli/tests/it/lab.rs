@@ -232,7 +232,8 @@ pub(crate) fn mini_mirror(evil: Option<&str>) -> PathBuf {
 /// A signed RPM repository and its broken twins: `new/ARCH` is what packages come from,
 /// `RPM-GPG-KEY` who signed.
 pub(crate) fn rpm_repository(evil: Option<&str>) -> PathBuf {
-    const EVIL: [&str; 9] = [
+    const EVIL: [&str; 13] = [
+        "--evil=unsigned-package",
         "--evil=tampered-rpm",
         "--evil=tampered-header",
         "--evil=tampered-primary",
@@ -240,6 +241,9 @@ pub(crate) fn rpm_repository(evil: Option<&str>) -> PathBuf {
         "--evil=wrong-key",
         "--evil=unsigned",
         "--evil=expired",
+        "--evil=wrong-package-key",
+        "--evil=expired-package-key",
+        "--evil=unsigned-packages",
         "--evil=rollback",
         "--evil=missing-rpm",
     ];

@@ -157,24 +157,35 @@ pub(crate) fn unpack(image: &str, to: &Path) {
 fn what_is_not_trusted_is_refused() {
     need!("rpm", "rpmbuild", "createrepo_c");
     let image = oci(rpm_images(), "sqlite-old");
-    for (evil, code, word) in [
-        ("tampered-rpm", 4, "payload"),
-        ("tampered-header", 4, "libdemo"),
-        ("tampered-primary", 4, "primary"),
-        ("tampered-repomd", 4, "repomd.xml"),
-        ("wrong-key", 4, "repomd.xml"),
-        ("unsigned", 4, "repomd.xml"),
-        ("expired", 4, "expired"),
-        ("missing-rpm", 5, "payload-gzip"),
+    for (evil, code, words) in [
+        ("tampered-rpm", 4, &[".rpm", "payload"][..]),
+        ("tampered-header", 4, &[".rpm", "key ", "does not fit"]),
+        ("tampered-primary", 4, &["primary"]),
+        ("tampered-repomd", 4, &["repomd.xml", "key ", "does not fit"]),
+        ("wrong-key", 4, &["repomd.xml", "no trusted key "]),
+        ("unsigned", 4, &["repomd.xml", "not signed"]),
+        ("expired", 4, &["repomd.xml", "key ", "expired"]),
+        ("wrong-package-key", 4, &[".rpm", "no trusted key "]),
+        ("expired-package-key", 4, &[".rpm", "key ", "expired"]),
+        ("unsigned-packages", 4, &[".rpm", "not signed"]),
+        ("missing-rpm", 5, &["payload-gzip"]),
     ] {
         let scratch = TempDir::new().unwrap();
         let to = scratch.path().join("out");
         let run = Copa::patch(scratch.path(), &image)
             .rpm_repository(&rpm_repository(Some(evil)), "x86_64");
         let ran = run.args(["--to", &oci(&to, "patched")]).run().exits(code);
-        assert!(ran.stderr.contains(word), "{evil}: {ran}");
+        assert!(words.iter().all(|word| ran.stderr.contains(word)), "{evil}: {ran}");
+        let names_a_key = words.iter().any(|word| word.ends_with("key "));
+        assert!(!names_a_key || fingerprint(&ran.stderr), "{evil}: {ran}");
         assert!(!to.join("index.json").exists(), "{evil}");
     }
+}
+
+/// Whether a text names a key by its whole fingerprint.
+fn fingerprint(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| word.len() == 40 && word.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// What is not trusted is given up alone, when the rest is wanted.
@@ -184,13 +195,14 @@ fn the_rest_is_patched_when_asked_to() {
     let (scratch, image) = (TempDir::new().unwrap(), oci(rpm_images(), "sqlite-old"));
     let out = oci(&scratch.path().join("out"), "patched");
     let ran = Copa::patch(scratch.path(), &image)
-        .rpm_repository(&rpm_repository(Some("tampered-rpm")), "x86_64")
+        .rpm_repository(&rpm_repository(Some("unsigned-package")), "x86_64")
         .args(["--ignore-errors", "--json", "--to", &out])
         .run()
         .exits(3);
     let said = ran.json();
     assert!(said["updates"].as_array().unwrap().len() > 5, "{said}");
-    assert!(said["skipped"].to_string().contains("not the one that was signed"), "{said}");
+    let skipped = said["skipped"].to_string();
+    assert!(skipped.contains("payload-gzip") && skipped.contains("it is not signed"), "{said}");
     lab::lab(["rpm-verify", &out, "--before", &image]).exits(0);
 }
 

@@ -18,6 +18,10 @@ EVIL = {
     "wrong-key": "packages and repomd.xml signed by a key that is not in the key file",
     "unsigned": "neither repomd.xml.asc nor signed packages",
     "expired": "packages and repomd.xml signed by a key that was valid then and is not now; it is the key file's",
+    "wrong-package-key": "packages signed by a key that is not in the key file; repomd.xml by the right one",
+    "expired-package-key": "packages signed by a key that was valid then and is not now; it is in the key file too",
+    "unsigned-packages": "no package is signed; repomd.xml is",
+    "unsigned-package": f"{MISSING} is not signed; all others and repomd.xml are",
     "rollback": "the validly signed older state, with a lower revision",
     "missing-rpm": f"{MISSING} is indexed and not there",
 }
@@ -33,6 +37,8 @@ def twin(good, kind, signer):
     repositories = sorted((out / "new").iterdir())
     if kind in ("wrong-key", "expired"):
         signed_by_another(out, repositories, kind == "expired")
+    elif kind in ("wrong-package-key", "expired-package-key"):
+        signed_by_another(out, repositories, kind == "expired-package-key", signer)
     for folder in repositories:
         spoil(folder, kind, signer)
 
@@ -52,9 +58,10 @@ def spoil(folder, kind, signer):
         flip(primary, primary.stat().st_size // 2)
     elif kind == "tampered-repomd":
         repomd.write_text(repomd.read_text().replace(str(NEW.date), str(NEW.date + 1), 1))
-    elif kind == "unsigned":
-        run(["rpmsign", "--delsign", *packages])
-        again(folder, None)
+    elif kind in ("unsigned", "unsigned-packages", "unsigned-package"):
+        chosen = folder.glob(f"{MISSING}-*.rpm") if kind == "unsigned-package" else packages
+        run(["rpmsign", "--delsign", *chosen])
+        again(folder, None if kind == "unsigned" else signer)
     elif kind == "missing-rpm":
         next(folder.glob(f"{MISSING}-*.rpm")).unlink()
 
@@ -65,12 +72,14 @@ def again(folder, signer):
     index(folder, NEW.date, signer, update.suffix[1:], plain(update).decode())
 
 
-def signed_by_another(out, repositories, expired):
+def signed_by_another(out, repositories, expired, signer=None):
+    """Packages signed by a key of somebody else, who signs repomd.xml too unless there is a signer for that."""
     at, lifetime = (DATE - 60 * DAY, 30 * DAY) if expired else (DATE + 60, 0)
     with contextlib.closing(Signer("Somebody else <else@copa.invalid>", at, lifetime)) as other:
         packages = [path for folder in repositories for path in sorted(folder.glob("*.rpm"))]
         sign_packages(packages, other, "--resign")
         for folder in repositories:
-            again(folder, other)
+            again(folder, signer or other)
         if expired:
-            (out / KEY_FILE).write_bytes(other.public("--armor"))
+            keys = [key.public("--armor") for key in (signer, other) if key]
+            (out / KEY_FILE).write_bytes(b"".join(keys))

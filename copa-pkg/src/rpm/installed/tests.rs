@@ -2,6 +2,10 @@ use super::super::header::Type;
 use super::super::header::Value;
 use super::super::header::tests::header;
 use super::*;
+use crate::memory_root::corpus;
+use crate::rpm::archive::tests::packages;
+use crate::rpm::file::PackageFile;
+use crate::rpm::oracle;
 
 fn array(tag: Tag, texts: &[&str]) -> Value {
     let data = texts.iter().flat_map(|text| text.bytes().chain([0])).collect();
@@ -125,4 +129,87 @@ fn a_path_is_provided_once() {
         provide_paths(&mut packages, &BTreeSet::new());
         assert_eq!(packages[0].0.relations.provides.len(), provided, "{}", directory.len());
     }
+}
+
+/// Rich needs of real packages that are several needs, or one with alternatives. Of the others the
+/// text is kept.
+const RICH: [(&str, &[&str]); 5] = [
+    ("(pkgA or pkgB)", &["pkgA | pkgB"]),
+    ("(pkgC and pkgD)", &["pkgC", "pkgD"]),
+    ("((pkgS or pkgT) and pkgU)", &["pkgS | pkgT", "pkgU"]),
+    ("(pkgBB >= 2.0 or pkgCC >= 3.0)", &["pkgBB (>= 2.0) | pkgCC (>= 3.0)"]),
+    ("(pkgDD >= 1.0 and pkgEE < 5.0)", &["pkgDD (>= 1.0)", "pkgEE (< 5.0)"]),
+];
+
+/// A relation as rpm writes it, in our words.
+fn in_our_words(relation: &str) -> String {
+    match relation.split(' ').collect::<Vec<_>>()[..] {
+        [name, operator, version] if !name.starts_with('(') => {
+            format!("{name} ({operator} {})", version.parse::<Version>().unwrap())
+        }
+        _ => relation.into(),
+    }
+}
+
+/// What rpm lists of the package by these tags, each relation after the moments that it is for.
+fn asked(path: &std::path::Path, tag: &str) -> Vec<(String, String)> {
+    let query = format!("[%{{{tag}FLAGS:deptype}}|%{{{tag}NEVRS}}\n]");
+    let path = path.to_str().unwrap();
+    let said = oracle::run("rpm", &["-qp", "--nosignature", "--nodigest", "--qf", &query, path]);
+    let lines = said.lines().filter_map(|line| line.split_once('|'));
+    let lines = lines.filter(|(_, relation)| *relation != "(none)");
+    lines.map(|(moments, relation)| (moments.into(), relation.into())).collect()
+}
+
+/// What a package needs when nothing is installed or removed.
+fn asked_needs(path: &std::path::Path) -> Vec<String> {
+    let lasts = |moments: &str| {
+        let any = |words: &[&str]| moments.split(',').any(|moment| words.contains(&moment));
+        !any(&["pre", "post", "pretrans", "posttrans", "rpmlib"])
+            || any(&["preun", "postun", "meta"])
+    };
+    let needs = asked(path, "REQUIRE").into_iter();
+    let needs = needs.filter(|(moments, _)| lasts(moments)).flat_map(|(_, need)| {
+        match RICH.iter().find(|(rich, _)| *rich == need) {
+            Some((_, ours)) => ours.iter().map(ToString::to_string).collect(),
+            None => vec![in_our_words(&need)],
+        }
+    });
+    needs.collect()
+}
+
+/// Name, version, architecture and relations of the corpus' packages.
+#[test]
+fn relations_are_what_rpm_says_of_real_packages() {
+    let Some(corpus) = corpus() else { return };
+    if !oracle::have("rpm") {
+        return;
+    }
+    let mut rich = 0;
+    for path in packages(&corpus) {
+        let bytes = std::fs::read(&path).unwrap().into();
+        // One of rpm 3, which is refused.
+        let Ok(file) = PackageFile::parse("x", &bytes) else { continue };
+        let ours = package(&file.header).unwrap().unwrap();
+        let query = "%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH}";
+        let name = path.to_str().unwrap();
+        let options = ["-qp", "--nosignature", "--nodigest", "--qf", query, name];
+        let identity = oracle::run("rpm", &options);
+        let version = ours.version.to_string();
+        let version = if version.contains(':') { version } else { format!("0:{version}") };
+        assert_eq!(format!("{} {version} {}", ours.name, ours.arch), identity, "{name}");
+        let needs: Vec<String> = ours.relations.requires.iter().map(ToString::to_string).collect();
+        rich += needs.iter().filter(|need| need.starts_with('(')).count();
+        assert_eq!(needs, asked_needs(&path), "{name}");
+        for (ours, tag) in [
+            (&ours.relations.provides, "PROVIDE"),
+            (&ours.relations.conflicts, "CONFLICT"),
+            (&ours.relations.replaces, "OBSOLETE"),
+        ] {
+            let ours: Vec<String> = ours.iter().map(ToString::to_string).collect();
+            let theirs = asked(&path, tag).into_iter().map(|(_, of)| in_our_words(&of));
+            assert_eq!(ours, theirs.collect::<Vec<_>>(), "{name} {tag}");
+        }
+    }
+    assert_eq!(rich, 6);
 }
