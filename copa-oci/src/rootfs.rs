@@ -25,6 +25,8 @@ use index::{NONE, as_path};
 use merge::Slot;
 use path::{Key, base, is_below, parent, push};
 
+use crate::Result;
+
 /// As many links as Linux follows in one path.
 const MAX_LINKS: usize = 40;
 
@@ -47,10 +49,15 @@ impl RootFs {
     /// a directory over a directory replaces its attributes only. A parent that a layer uses and
     /// does not list is kept when it is a directory below, and becomes an implied directory
     /// otherwise, even over a link: overlay file systems do the same.
-    pub fn merge<L: Into<Arc<LayerIndex>>>(layers: impl IntoIterator<Item = L>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`](crate::Error::TooLarge) when the layers add and hide more than 16
+    /// million paths together.
+    pub fn merge<L: Into<Arc<LayerIndex>>>(layers: impl IntoIterator<Item = L>) -> Result<Self> {
         let layers: Vec<_> = layers.into_iter().map(Into::into).collect();
-        let slots = merge::merge(&layers);
-        Self { layers, slots }
+        let slots = merge::merge(&layers, merge::PATHS)?;
+        Ok(Self { layers, slots })
     }
 
     /// How many paths there are, the root included.

@@ -143,7 +143,7 @@ async fn merged(source: &Arc<dyn Source>, image: &Image) -> RootFs {
         let keep = Arc::new(|_: &Path| Keep::Md5);
         indexes.push(index_layer(source, layer, keep, &Limits::default()).await.unwrap());
     }
-    RootFs::merge(indexes)
+    RootFs::merge(indexes).unwrap()
 }
 
 /// Unpacks `DIR:TAG` with umoci, and compares path by path with what we read.
@@ -267,7 +267,7 @@ fn layers(compression: Compression) -> Vec<Layer> {
     let options = LayerOptions { family: Family::Oci, compression, mtime: Mtime::Keep };
     let lowest = build_layer(base(), &RootFs::default(), &options).unwrap();
     let middle = foreign();
-    let root = RootFs::merge([index(&lowest), index(&middle)]);
+    let root = RootFs::merge([index(&lowest), index(&middle)]).unwrap();
     let top = build_layer(changes(), &root, &options).unwrap();
     vec![lowest, middle, top]
 }

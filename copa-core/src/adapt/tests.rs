@@ -17,7 +17,7 @@ async fn root(keep: Arc<Keeper>) -> Arc<ImageRoot> {
         let keep = Arc::clone(&keep);
         indexes.push(oci::index_layer(image.source(), layer, keep, &limits).await.unwrap());
     }
-    Arc::new(ImageRoot::new(Arc::new(RootFs::merge(indexes)), image, Handle::current()))
+    Arc::new(ImageRoot::new(Arc::new(RootFs::merge(indexes).unwrap()), image, Handle::current()))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,8 +21,6 @@ const INTEREST: &str = concat!("3 ", env!("CARGO_PKG_VERSION"));
 /// How much memory the indexes of all layers may take: 1 GiB. Besides, each layer that is being
 /// read has its own limit.
 const LARGEST: usize = 1 << 30;
-/// How many entries all layers may have together.
-const MOST_ENTRIES: usize = 16_000_000;
 
 /// An image whose file system and packages are known.
 #[derive(Debug)]
@@ -80,7 +78,7 @@ impl Patcher {
 
     async fn inspected(&self, opened: Opened) -> Result<Inspected> {
         let layers = self.indexes(&opened).await?;
-        let merge = move || Ok::<_, Error>(RootFs::merge(layers));
+        let merge = move || RootFs::merge(layers).map_err(Error::from);
         let files = Arc::new(blocking("merging the layers", merge).await?);
         let image = opened.image.clone();
         let root = Arc::new(ImageRoot::new(Arc::clone(&files), image, Handle::current()));
@@ -107,13 +105,10 @@ impl Patcher {
         let mut size = 0_usize;
         while let Some((name, index)) = reads.try_next().await.map_err(|e: Error| e)? {
             size = size.saturating_add(index.size());
-            limited(opened, size, LARGEST, "bytes of names and contents")?;
+            limited(opened, size)?;
             known.insert(name, index);
         }
-        let all: Vec<_> = layers.iter().filter_map(|l| known.get(&name(l)).cloned()).collect();
-        let entries = all.iter().fold(0, |sum: usize, index| sum.saturating_add(index.len()));
-        limited(opened, entries, MOST_ENTRIES, "entries")?;
-        Ok(all)
+        Ok(layers.iter().filter_map(|layer| known.get(&name(layer)).cloned()).collect())
     }
 
     /// The index of a layer, from the cache when it is there.
@@ -138,10 +133,11 @@ impl Patcher {
 }
 
 /// Refuses an image of which there is too much in all its layers together.
-fn limited(opened: &Opened, there: usize, most: usize, of: &str) -> Result<()> {
-    if there <= most {
+fn limited(opened: &Opened, size: usize) -> Result<()> {
+    if size <= LARGEST {
         return Ok(());
     }
     let what = format!("the file system of {}", opened.location);
-    Err(oci::Error::TooLarge { what, limit: format!("{most} {of}") }.into())
+    let limit = format!("{LARGEST} bytes of names and contents");
+    Err(oci::Error::TooLarge { what, limit }.into())
 }

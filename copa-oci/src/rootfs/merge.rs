@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::index::{LayerIndex, NONE, Span, What};
 use super::path::{Key, is_below, parent};
+use crate::{Error, Result};
 
 /// A path of the merged file system, and what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,54 +21,77 @@ pub(super) struct Slot {
     pub(super) moved: bool,
 }
 
-/// The merged file system while it grows, with what decides whether something can be below.
-type Tree<'a> = BTreeMap<Key<'a>, (Slot, bool)>;
+/// How many paths all layers may add and hide together, implied directories among them: 16 million.
+/// They take some 1 GiB while they are merged.
+pub(super) const PATHS: usize = 16_000_000;
+
+/// The merged file system while it grows.
+struct Tree<'a> {
+    /// What is at a path, and whether something can be below it.
+    slots: BTreeMap<Key<'a>, (Slot, bool)>,
+    /// How many more paths may be added or hidden. What is taken away is not given back: layers
+    /// could add and hide the same paths for ever.
+    left: usize,
+    most: usize,
+}
 
 /// Stacks the layers, the lowest first: the paths that are left, sorted.
-pub(super) fn merge(layers: &[Arc<LayerIndex>]) -> Vec<Slot> {
+pub(super) fn merge(layers: &[Arc<LayerIndex>], most: usize) -> Result<Vec<Slot>> {
     let root = Slot { path_layer: 0, path: Span::default(), layer: 0, record: NONE, moved: false };
-    let mut tree = Tree::from([(Key(b""), (root, true))]);
+    let slots = BTreeMap::from([(Key(&b""[..]), (root, true))]);
+    let mut tree = Tree { slots, left: most, most };
     for (number, layer) in (0..).zip(layers) {
-        hide(&mut tree, layer, number);
+        hide(&mut tree, layer, number)?;
         for record in 0..layer.records.len() as u32 {
-            place(&mut tree, layer, number, record);
+            place(&mut tree, layer, number, record)?;
         }
     }
-    tree.into_values().map(|(slot, _)| slot).collect()
+    Ok(tree.slots.into_values().map(|(slot, _)| slot).collect())
+}
+
+impl Tree<'_> {
+    /// Counts a path before it is added or hidden.
+    fn count(&mut self) -> Result<()> {
+        let limit = || format!("{} paths in all layers", self.most);
+        let too_large = || Error::TooLarge { what: "merged file system".into(), limit: limit() };
+        self.left = self.left.checked_sub(1).ok_or_else(too_large)?;
+        Ok(())
+    }
 }
 
 /// Takes away what a layer hides. All of it goes before anything of the layer comes: whiteouts
 /// hide lower layers only, wherever they stand in their own.
-fn hide<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32) {
+fn hide<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32) -> Result<()> {
     for &span in &layer.opaque {
+        tree.count()?;
         remove_below(tree, layer.text(span));
     }
     for &span in &layer.whiteouts {
+        tree.count()?;
         remove_below(tree, layer.text(span));
-        tree.remove(&Key(layer.text(span)));
+        tree.slots.remove(&Key(layer.text(span)));
     }
     for &span in &layer.opaque {
         let slot =
             Slot { path_layer: number, path: span, layer: number, record: NONE, moved: false };
-        imply(tree, layer, slot);
+        imply(tree, layer, slot)?;
     }
-    for &span in &layer.whiteouts {
-        imply_parents(tree, layer, number, span);
-    }
+    layer.whiteouts.iter().try_for_each(|&span| imply_parents(tree, layer, number, span))
 }
 
 /// Puts one record into the tree.
-fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u32) {
-    let Some(entry) = layer.records.get(record as usize) else { return };
+fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u32) -> Result<()> {
+    let Some(entry) = layer.records.get(record as usize) else { return Ok(()) };
+    tree.count()?;
     let path = layer.text(entry.path);
     let mut slot =
         Slot { path_layer: number, path: entry.path, layer: number, record, moved: false };
     match entry.what {
         What::Hardlink { record: NONE } => {
-            let lower = tree.get_mut(&Key(layer.text(entry.target)));
+            let lower = tree.slots.get_mut(&Key(layer.text(entry.target)));
             let Some((lower, false)) = lower else {
                 tracing::debug!(path = %String::from_utf8_lossy(path), "hard link to nothing");
-                return;
+                return Ok(());
             };
             lower.moved = true;
             slot = Slot { path_layer: number, path: entry.path, ..*lower };
@@ -75,46 +99,49 @@ fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u3
         What::Hardlink { record } => slot.record = record,
         _ => {}
     }
-    imply_parents(tree, layer, number, entry.path);
+    imply_parents(tree, layer, number, entry.path)?;
     let is_directory = entry.what == What::Directory;
     if !is_directory {
         remove_below(tree, path);
     }
     if !path.is_empty() || is_directory {
-        tree.insert(Key(path), (slot, is_directory));
+        tree.slots.insert(Key(path), (slot, is_directory));
     }
+    Ok(())
 }
 
 /// Makes directories of all parents of a path that are not there.
-fn imply_parents<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, path: Span) {
-    if let Some(dir) = parent(layer.text(path)) {
-        let path = Span { start: path.start, len: dir.len() as u16 };
-        imply(
-            tree,
-            layer,
-            Slot { path_layer: number, path, layer: number, record: NONE, moved: false },
-        );
-    }
+fn imply_parents<'a>(
+    tree: &mut Tree<'a>,
+    layer: &'a LayerIndex,
+    number: u32,
+    path: Span,
+) -> Result<()> {
+    let Some(dir) = parent(layer.text(path)) else { return Ok(()) };
+    let path = Span { start: path.start, len: dir.len() as u16 };
+    let slot = Slot { path_layer: number, path, layer: number, record: NONE, moved: false };
+    imply(tree, layer, slot)
 }
 
 /// Makes a directory of a path and of its parents, unless it is one.
-fn imply<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, slot: Slot) {
+fn imply<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, slot: Slot) -> Result<()> {
     let mut path = layer.text(slot.path);
     loop {
-        if tree.get(&Key(path)).is_some_and(|&(_, is_directory)| is_directory) {
-            return;
+        if tree.slots.get(&Key(path)).is_some_and(|&(_, is_directory)| is_directory) {
+            return Ok(());
         }
+        tree.count()?;
         let span = Span { start: slot.path.start, len: path.len() as u16 };
-        tree.insert(Key(path), (Slot { path: span, ..slot }, true));
-        let Some(dir) = parent(path) else { return };
+        tree.slots.insert(Key(path), (Slot { path: span, ..slot }, true));
+        let Some(dir) = parent(path) else { return Ok(()) };
         path = dir;
     }
 }
 
 fn remove_below<'a>(tree: &mut Tree<'a>, dir: &'a [u8]) {
     let after = (Bound::Excluded(Key(dir)), Bound::Unbounded);
-    let below = tree.range(after).map(|(&key, _)| key).take_while(|key| is_below(key.0, dir));
+    let below = tree.slots.range(after).map(|(&key, _)| key).take_while(|key| is_below(key.0, dir));
     for key in below.collect::<Vec<_>>() {
-        tree.remove(&key);
+        tree.slots.remove(&key);
     }
 }

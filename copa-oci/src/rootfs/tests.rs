@@ -38,7 +38,7 @@ pub(crate) fn scan(tar: &[u8]) -> Result<LayerIndex, Error> {
 
 /// The merged file system of layers given as [`tar`] takes them.
 pub(crate) fn stack(layers: &[&str]) -> RootFs {
-    RootFs::merge(layers.iter().map(|lines| scan(&tar(lines)).unwrap()))
+    RootFs::merge(layers.iter().map(|lines| scan(&tar(lines)).unwrap())).unwrap()
 }
 
 /// Paths and what is there, in one line: `a/ a/b=text c>target`.

@@ -121,7 +121,7 @@ fn what_is_written_is_read_again() {
             &crate::Limits::default(),
         )
         .unwrap();
-        let root = RootFs::merge([index]);
+        let root = RootFs::merge([index]).unwrap();
         for entry in odd_entries() {
             let node = root.at(&entry.path).unwrap();
             match &entry.kind {
@@ -190,7 +190,7 @@ fn parents_keep_what_they_have() {
     });
     let lower = build_layer(lower, &RootFs::default(), &OPTIONS).unwrap();
     let lower = scan(&stored(&lower)).unwrap();
-    let root = RootFs::merge([lower]);
+    let root = RootFs::merge([lower]).unwrap();
     let options = LayerOptions { mtime: Mtime::Set(1), ..OPTIONS };
     let layer = build_layer([file("opt/x")], &root, &options).unwrap();
     let index = scan(&stored(&layer)).unwrap();

@@ -78,6 +78,19 @@ fn attributes_are_counted() {
     }
 }
 
+/// A directory that no layer lists takes as much as one that is listed, and hiding it gives nothing
+/// back: two layers could take turns for ever.
+#[test]
+fn implied_directories_are_counted() {
+    let paths = Arc::new(scan(&tar("f a/b/c/d=1\nf a/b/x=2")).unwrap());
+    let hidden = Arc::new(scan(&tar("f .wh.a=")).unwrap());
+    let layers = [Arc::clone(&paths), hidden, paths];
+    for (layers, count, left) in [(&layers[..1], 5, 6), (&layers[..], 11, 6)] {
+        assert_eq!(merge::merge(layers, count).unwrap().len(), left);
+        assert!(matches!(merge::merge(layers, count - 1), Err(Error::TooLarge { .. })));
+    }
+}
+
 #[test]
 fn limits_hold() {
     let layer = tar("d a\nf a/b=123456\nf c=1");
@@ -174,7 +187,7 @@ fn what_gnu_tar_writes_is_read() {
         command.args(if format == "--format=gnu" { &["-S", "."][..] } else { &["."] });
         let output = command.output().unwrap();
         assert!(output.status.success());
-        let root = RootFs::merge([scan(&output.stdout).unwrap()]);
+        let root = RootFs::merge([scan(&output.stdout).unwrap()]).unwrap();
         assert_eq!(root.at(Path::new(&long)).unwrap().content.unwrap(), "long");
         let node = root.at(Path::new("sparse")).unwrap();
         assert_eq!((node.kind, node.md5), (NodeKind::Regular { size: 3 << 20 }, Some(expected)));
@@ -255,7 +268,7 @@ proptest! {
         for layer in &layers {
             apply(&mut naive, layer);
         }
-        let root = RootFs::merge(layers.iter().map(|layer| scan(&tar(&lines(layer))).unwrap()));
+        let root = RootFs::merge(layers.iter().map(|layer| scan(&tar(&lines(layer))).unwrap())).unwrap();
         let found: Naive = root.iter().map(|(path, node)| {
             let text = node.content.map(|c| String::from_utf8(c.to_vec()).unwrap());
             (path.to_str().unwrap().to_owned(), text)
@@ -290,7 +303,7 @@ proptest! {
         }
         let sum = sha2::Sha256::digest(&body)[..16].to_vec();
         if let Some(index) = LayerIndex::from_bytes(&[magic, sum, body].concat()) {
-            let root = RootFs::merge([index.clone(), index]);
+            let root = RootFs::merge([index.clone(), index]).unwrap();
             let _ = (root.to_string(), root.real_path(Path::new("d/b")), root.names_of(Path::new("c")));
         }
     }
@@ -313,7 +326,7 @@ proptest! {
             }
         }
         if let Ok(index) = scan(&bytes) {
-            let root = RootFs::merge([index]);
+            let root = RootFs::merge([index]).unwrap();
             let _ = (root.to_string(), root.real_path(Path::new("d/b")));
         }
         let mut sink = Vec::new();
