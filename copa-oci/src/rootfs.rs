@@ -3,6 +3,7 @@
 mod encode;
 mod header;
 mod index;
+mod links;
 mod listing;
 mod merge;
 mod node;

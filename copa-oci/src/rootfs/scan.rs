@@ -1,6 +1,5 @@
 //! Streams a layer once, and indexes what passes.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
 use super::index::{Keep, LayerIndex, NONE, Record, Span, What, Xattrs, as_path};
+use super::links::Links;
 use super::normal;
 use super::path::{base, parent, push, push_clean};
 use super::tar::{TarEntry, TarReader, Type};
@@ -24,7 +24,10 @@ pub struct Limits {
     pub entries: usize,
     /// Bytes in a path or link target: 4096 by default, Linux' limit.
     pub path: usize,
-    /// Bytes in all paths and link targets of a layer: 256 MiB by default.
+    /// Components in a path or link target: 256 by default. Images have fewer than 40.
+    pub depth: usize,
+    /// Bytes in all paths and link targets of a layer: 256 MiB by default. As many are followed
+    /// through links.
     pub names: usize,
     /// Bytes of a file whose content is kept: 64 MiB by default. Of a longer one the MD5 is kept.
     pub file: u64,
@@ -39,6 +42,7 @@ impl Default for Limits {
             expansion: Expansion::default(),
             entries: 4_000_000,
             path: 4096,
+            depth: 256,
             names: 256 << 20,
             file: 64 << 20,
             kept: 128 << 20,
@@ -109,8 +113,13 @@ struct Scan<'a> {
     md5s: Vec<[u8; 16]>,
     contents: Vec<Bytes>,
     kept: u64,
+    /// Entries so far, and the bytes of their names.
+    entries: usize,
+    named: usize,
+    /// Bytes of paths that links led to.
+    followed: usize,
     /// Symbolic links seen so far: parents of later entries lead through them.
-    links: HashMap<Vec<u8>, Vec<u8>>,
+    links: Links,
     path: Vec<u8>,
 }
 
@@ -127,13 +136,17 @@ impl<'a> Scan<'a> {
             md5s: Vec::new(),
             contents: Vec::new(),
             kept: 0,
-            links: HashMap::new(),
+            entries: 0,
+            named: 0,
+            followed: 0,
+            links: Links::default(),
             path: Vec::new(),
         }
     }
 
     /// Indexes one entry.
     fn take<R: Read>(&mut self, entry: &mut TarEntry, tar: &mut TarReader<Layer<R>>) -> Result<()> {
+        self.count(entry)?;
         let mut path = std::mem::take(&mut self.path);
         self.resolve(&entry.path, &mut path)?;
         let result = match base(&path) {
@@ -168,7 +181,7 @@ impl<'a> Scan<'a> {
         let span = self.name(path)?;
         let list = if content_only { &mut self.opaque } else { &mut self.whiteouts };
         list.push(span);
-        self.check_count()
+        Ok(())
     }
 
     fn take_file<R: Read>(
@@ -196,12 +209,8 @@ impl<'a> Scan<'a> {
             content: NONE,
             linked: false,
         };
-        self.links.remove(path);
         match entry.kind {
-            Type::Symlink => {
-                record.target = self.name(&entry.link)?;
-                self.links.insert(path.to_vec(), entry.link.clone());
-            }
+            Type::Symlink => record.target = self.name(&entry.link)?,
             Type::Hardlink => {
                 let mut target = Vec::new();
                 self.resolve(&entry.link, &mut target)?;
@@ -210,8 +219,10 @@ impl<'a> Scan<'a> {
             Type::Regular => self.take_content(&mut record, path, entry, tar)?,
             _ => {}
         }
+        let link = (entry.kind == Type::Symlink).then_some(self.records.len() as u32);
+        self.links.set(path, link);
         self.records.push(record);
-        self.check_count()
+        Ok(())
     }
 
     fn take_content<R: Read>(
@@ -269,12 +280,14 @@ impl<'a> Scan<'a> {
     }
 
     /// Cleans a name, and follows the links of this layer in its parents.
-    fn resolve(&self, name: &[u8], path: &mut Vec<u8>) -> Result<()> {
+    fn resolve(&mut self, name: &[u8], path: &mut Vec<u8>) -> Result<()> {
         path.clear();
         push_clean(path, name);
         let mut hops = 0;
         while let Some(resolved) = self.follow_parent(path) {
             *path = resolved;
+            self.check(path)?;
+            self.followed = self.within_names(self.followed, path)?;
             hops += 1;
             if hops > MAX_LINKS {
                 return Err(Error::Corrupt {
@@ -288,48 +301,70 @@ impl<'a> Scan<'a> {
 
     /// The path with the first link among its parents replaced by its target.
     fn follow_parent(&self, path: &[u8]) -> Option<Vec<u8>> {
-        if self.links.is_empty() {
-            return None;
+        let (at, record) = self.links.above(path).next()?;
+        let (dir, rest) = path.split_at_checked(at)?;
+        let target = self.text(self.records.get(record as usize)?.target);
+        let mut resolved = Vec::new();
+        if !target.starts_with(b"/") {
+            resolved.extend_from_slice(parent(dir).unwrap_or_default());
         }
-        let slashes = path.iter().enumerate().filter(|&(_, &b)| b == b'/').map(|(at, _)| at);
-        for (dir, rest) in slashes.filter_map(|at| path.split_at_checked(at)) {
-            let Some(target) = self.links.get(dir) else { continue };
-            let mut resolved = Vec::new();
-            if !target.starts_with(b"/") {
-                resolved.extend_from_slice(parent(dir).unwrap_or_default());
-            }
-            push_clean(&mut resolved, target);
-            push_clean(&mut resolved, rest);
-            return Some(resolved);
-        }
-        None
+        push_clean(&mut resolved, target);
+        push_clean(&mut resolved, rest);
+        Some(resolved)
     }
 
     fn name(&mut self, text: &[u8]) -> Result<Span> {
-        let too_large = |limit| Error::TooLarge { what: "path of a layer entry".into(), limit };
-        let len =
-            u16::try_from(text.len()).ok().filter(|&len| usize::from(len) <= self.limits.path);
-        let len = len.ok_or_else(|| too_large(format!("{} bytes", self.limits.path)))?;
+        self.check(text)?;
+        let len = u16::try_from(text.len()).map_err(|_| too_long(format!("{} bytes", u16::MAX)))?;
         if text.contains(&0) {
             return Err(Error::Corrupt {
                 what: format!("layer entry {}", String::from_utf8_lossy(text).escape_debug()),
                 reason: "its name holds a zero byte".into(),
             });
         }
-        let start = u32::try_from(self.names.len()).ok();
-        let start = start.filter(|_| self.names.len() + text.len() <= self.limits.names);
-        let all = || too_large(format!("{} bytes for all of a layer", self.limits.names));
-        let start = start.ok_or_else(all)?;
+        self.within_names(self.names.len(), text)?;
+        let all = |_| too_long(format!("{} bytes for all of a layer", u32::MAX));
+        let start = u32::try_from(self.names.len()).map_err(all)?;
         self.names.extend_from_slice(text);
         Ok(Span { start, len })
     }
 
-    fn check_count(&self) -> Result<()> {
-        if self.records.len() + self.whiteouts.len() + self.opaque.len() > self.limits.entries {
+    /// Counts an entry, whatever it is, before its names are looked at.
+    fn count(&mut self, entry: &TarEntry) -> Result<()> {
+        self.entries += 1;
+        if self.entries > self.limits.entries {
             let limit = format!("{} entries", self.limits.entries);
             return Err(Error::TooLarge { what: "layer".into(), limit });
         }
+        for name in [&entry.path, &entry.link] {
+            self.check(name)?;
+            self.named = self.within_names(self.named, name)?;
+        }
         Ok(())
+    }
+
+    /// Refuses a name that is too long or too deep.
+    fn check(&self, name: &[u8]) -> Result<()> {
+        let Limits { path, depth, .. } = *self.limits;
+        if name.len() > path {
+            return Err(too_long(format!("{path} bytes")));
+        }
+        if name.iter().filter(|&&byte| byte == b'/').count() >= depth {
+            return Err(too_long(format!("{depth} components")));
+        }
+        Ok(())
+    }
+
+    /// The sum of this name and those before it.
+    fn within_names(&self, before: usize, name: &[u8]) -> Result<usize> {
+        let (sum, most) = (before + name.len(), self.limits.names);
+        let all = || too_long(format!("{most} bytes for all of a layer"));
+        (sum <= most).then_some(sum).ok_or_else(all)
+    }
+
+    fn text(&self, span: Span) -> &[u8] {
+        let start = span.start as usize;
+        self.names.get(start..start + usize::from(span.len)).unwrap_or_default()
     }
 
     fn finish(self, diff_id: Digest) -> LayerIndex {
@@ -346,6 +381,10 @@ impl<'a> Scan<'a> {
         normal::normalise(&mut index);
         index
     }
+}
+
+fn too_long(limit: String) -> Error {
+    Error::TooLarge { what: "path of a layer entry".into(), limit }
 }
 
 fn what(entry: &TarEntry) -> What {

@@ -91,6 +91,50 @@ fn implied_directories_are_counted() {
     }
 }
 
+/// A file behind a link in a circle, with these pax records.
+fn extended(records: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = ::tar::Builder::new(Vec::new());
+    builder.append_pax_extensions(records.iter().copied()).unwrap();
+    let header = builder.into_inner().unwrap();
+    let link = tar("l l>l");
+    // Without their end markers.
+    [&link[..link.len() - 1024], &header[..header.len() - 1024], &tar("f a=1")].concat()
+}
+
+/// A name was looked up before it was measured, all its directories one after the other.
+#[test]
+fn names_are_measured_before_they_are_followed() {
+    let said = |key, name: &str| match scan(&extended(&[(key, name.as_bytes())])) {
+        Ok(_) => "read",
+        Err(Error::Corrupt { .. }) => "circle",
+        Err(Error::TooLarge { .. }) => "too large",
+        Err(_) => "else",
+    };
+    let (deep, deeper) = ("d/".repeat(255) + "x", "d/".repeat(256) + "x");
+    let (long, longer) = ("l/".to_owned() + &"x".repeat(4094), "l/".to_owned() + &"x".repeat(4095));
+    assert_eq!((said("path", &deep), said("path", &deeper)), ("read", "too large"));
+    assert_eq!((said("path", &long), said("path", &longer)), ("circle", "too large"));
+    assert_eq!((said("linkpath", &deep), said("linkpath", &deeper)), ("read", "too large"));
+    assert_eq!((said("linkpath", &long), said("linkpath", &longer)), ("read", "too large"));
+}
+
+/// AUFS' own files leave nothing behind, and still take the time to read them.
+#[test]
+fn what_is_passed_over_is_counted() {
+    let scan = |lines: &str, limits: &Limits| {
+        LayerIndex::scan(&tar(lines)[..], None, &|_| Keep::Nothing, limits).map(|_| ())
+    };
+    let aufs = |count: usize| format!("l a>b/c/d\n{}", "f a/.wh..wh.x=\n".repeat(count));
+    for limits in [
+        Limits { entries: 3, ..Limits::default() },
+        // Two times `a/.wh..wh.x`, and the link; three times `b/c/d/.wh..wh.x` is beyond it.
+        Limits { names: 40, ..Limits::default() },
+    ] {
+        scan(&aufs(2), &limits).unwrap();
+        assert!(matches!(scan(&aufs(3), &limits), Err(Error::TooLarge { .. })));
+    }
+}
+
 #[test]
 fn limits_hold() {
     let layer = tar("d a\nf a/b=123456\nf c=1");
@@ -102,6 +146,7 @@ fn limits_hold() {
     for change in [
         (|l| l.entries = 2) as fn(&mut Limits),
         |l| l.path = 2,
+        |l| l.depth = 1,
         |l| l.names = 4,
         |l| l.expansion.size = 100,
     ] {
