@@ -45,6 +45,19 @@ pub struct LayerIndex {
 
 pub(super) type Xattrs = Vec<(String, Vec<u8>)>;
 
+/// What an allocation takes besides its bytes, about.
+const ALLOCATION: usize = 32;
+
+/// How many bytes of memory the attributes of a file take: a place and two allocations each.
+pub(super) fn size_of_xattrs(xattrs: &Xattrs) -> usize {
+    let each = size_of::<(String, Vec<u8>)>() + 2 * ALLOCATION;
+    let bytes = xattrs.iter().map(|(name, value)| name.len() + value.len() + each);
+    size_of::<Xattrs>() + ALLOCATION + bytes.sum::<usize>()
+}
+
+/// What a content takes besides its bytes.
+pub(super) const CONTENT: usize = size_of::<Bytes>() + ALLOCATION;
+
 /// A piece of [`LayerIndex::names`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Span {
@@ -101,8 +114,8 @@ impl LayerIndex {
 
     /// How many bytes of memory it takes, about.
     pub fn size(&self) -> usize {
-        let xattrs = self.xattrs.iter().flatten().map(|(name, value)| name.len() + value.len());
-        let contents = self.contents.iter().map(Bytes::len);
+        let xattrs = self.xattrs.iter().map(size_of_xattrs);
+        let contents = self.contents.iter().map(|content| content.len() + CONTENT);
         self.names.len()
             + self.records.len() * size_of::<Record>()
             + (self.whiteouts.len() + self.opaque.len()) * size_of::<Span>()

@@ -6,7 +6,9 @@ use std::path::Path;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use super::index::{Keep, LayerIndex, NONE, Record, Span, What, Xattrs, as_path};
+use super::index::{
+    CONTENT, Keep, LayerIndex, NONE, Record, Span, What, Xattrs, as_path, size_of_xattrs,
+};
 use super::links::Links;
 use super::normal;
 use super::path::{base, parent, push, push_clean};
@@ -31,8 +33,8 @@ pub struct Limits {
     pub names: usize,
     /// Bytes of a file whose content is kept: 64 MiB by default. Of a longer one the MD5 is kept.
     pub file: u64,
-    /// Bytes of content and attributes kept of a layer: 128 MiB by default. Of files that come
-    /// after them the MD5 is kept.
+    /// Bytes of memory for content and attributes kept of a layer: 128 MiB by default. Of files
+    /// that come after them the MD5 is kept.
     pub kept: u64,
 }
 
@@ -233,8 +235,8 @@ impl<'a> Scan<'a> {
         tar: &mut TarReader<Layer<R>>,
     ) -> Result<()> {
         let keep = (self.keep)(as_path(path));
-        let fits = entry.size <= self.limits.file
-            && self.kept.saturating_add(entry.size) <= self.limits.kept;
+        let kept = self.kept.saturating_add(entry.size).saturating_add(CONTENT as u64);
+        let fits = entry.size <= self.limits.file && kept <= self.limits.kept;
         if keep == Keep::Nothing || (entry.holes().is_some() && entry.size > self.limits.file) {
             return Ok(());
         }
@@ -243,8 +245,10 @@ impl<'a> Scan<'a> {
             charged.map_err(|e| Error::from_io("layer", e))?;
         }
         let mut hash = Md5::new();
-        let mut content = Vec::new();
         let whole = keep == Keep::Content && fits;
+        // Exactly as long: a vector that grows takes up to twice as much.
+        let length = usize::try_from(entry.size).ok().filter(|_| whole);
+        let mut content = Vec::with_capacity(length.unwrap_or_default());
         tar.read_data(entry, &mut |bytes| {
             hash.update(bytes);
             if whole {
@@ -254,7 +258,7 @@ impl<'a> Scan<'a> {
         record.md5 = self.md5s.len() as u32;
         self.md5s.push(hash.finalize().into());
         if whole {
-            self.kept += content.len() as u64;
+            self.kept = kept;
             record.content = self.contents.len() as u32;
             self.contents.push(content.into());
         }
@@ -268,8 +272,7 @@ impl<'a> Scan<'a> {
         let mut xattrs = std::mem::take(&mut entry.xattrs);
         xattrs.sort();
         if self.xattrs.last() != Some(&xattrs) {
-            let size: usize = xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
-            self.kept += size as u64;
+            self.kept += size_of_xattrs(&xattrs) as u64;
             if self.kept > self.limits.kept {
                 let limit = format!("{} bytes", self.limits.kept);
                 return Err(Error::TooLarge { what: "what is kept of a layer".into(), limit });

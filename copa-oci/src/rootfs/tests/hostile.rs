@@ -135,6 +135,25 @@ fn what_is_passed_over_is_counted() {
     }
 }
 
+/// A thousand attributes of one byte took 112 KB, and were taken for 4 KB.
+#[test]
+fn what_attributes_and_contents_take_is_counted() {
+    let names: Vec<String> = (0..100).map(|i| format!("SCHILY.xattr.{i:02}")).collect();
+    let records: Vec<_> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+    let layer = extended(&records);
+    let kept = |layer: &[u8], kept| {
+        let limits = Limits { kept, ..Limits::default() };
+        LayerIndex::scan(layer, None, &|_| Keep::Content, &limits)
+    };
+    let (small, large) = (scan(&tar("f a=1")).unwrap().size(), scan(&layer).unwrap().size());
+    assert!((11_000..15_000).contains(&(large - small)), "{small} {large}");
+    assert!(kept(&layer, 15_000).is_ok());
+    assert!(matches!(kept(&layer, 11_000), Err(Error::TooLarge { .. })));
+    // So with files of one byte.
+    let index = kept(&tar("f a=1\nf b=1\nf c=1"), 150).unwrap();
+    assert_eq!(index.iter().filter(|(_, node)| node.content.is_some()).count(), 2);
+}
+
 #[test]
 fn limits_hold() {
     let layer = tar("d a\nf a/b=123456\nf c=1");
@@ -152,7 +171,7 @@ fn limits_hold() {
     ] {
         assert!(matches!(small(change), Err(Error::TooLarge { .. })));
     }
-    for change in [(|l| l.file = 3) as fn(&mut Limits), |l| l.kept = 4] {
+    for change in [(|l| l.file = 3) as fn(&mut Limits), |l| l.kept = 66] {
         let index = small(change).unwrap();
         let kept: Vec<_> =
             index.iter().map(|(_, n)| (n.md5.is_some(), n.content.is_some())).collect();
