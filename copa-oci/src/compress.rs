@@ -84,8 +84,25 @@ impl Default for Expansion {
     }
 }
 
+impl Expansion {
+    /// Refuses output that is too much for the input that was taken for it.
+    pub(crate) fn check(self, taken: u64, given: u64) -> io::Result<()> {
+        let Self { size, ratio, free } = self;
+        let too_large = |limit: String| {
+            Err(Error::TooLarge { what: "uncompressed content".into(), limit }.into_io())
+        };
+        if given > size {
+            return too_large(format!("{size} bytes"));
+        }
+        if given > free && given > taken.saturating_mul(ratio) {
+            return too_large(format!("{free} bytes that are {ratio} times the compressed ones"));
+        }
+        Ok(())
+    }
+}
+
 /// A Zstandard window of 128 MiB at most: the decoder's memory is its window.
-const ZSTD_WINDOW_LOG: u32 = 27;
+pub(crate) const ZSTD_WINDOW_LOG: u32 = 27;
 const CHUNK: usize = 64 << 10;
 
 /// Bytes that are counted as they are taken from the compressed stream.
@@ -131,21 +148,7 @@ impl<R: Read> Decompressed<R> {
     /// Counts bytes that are made of the output without being in it: the holes of sparse files.
     pub(crate) fn charge(&mut self, count: u64) -> io::Result<()> {
         self.given = self.given.saturating_add(count);
-        self.check()
-    }
-
-    fn check(&self) -> io::Result<()> {
-        let Expansion { size, ratio, free } = self.limit;
-        let too_large = |limit: String| {
-            Err(Error::TooLarge { what: "uncompressed layer".into(), limit }.into_io())
-        };
-        if self.given > size {
-            return too_large(format!("{size} bytes"));
-        }
-        if self.given > free && self.given > self.taken.get().saturating_mul(ratio) {
-            return too_large(format!("{free} bytes that are {ratio} times the compressed ones"));
-        }
-        Ok(())
+        self.limit.check(self.taken.get(), self.given)
     }
 }
 
@@ -156,8 +159,7 @@ impl<R: Read> Read for Decompressed<R> {
             Codec::Gzip(codec) => codec.read(buffer)?,
             Codec::Zstd(codec) => codec.read(buffer)?,
         };
-        self.given += count as u64;
-        self.check()?;
+        self.charge(count as u64)?;
         Ok(count)
     }
 }

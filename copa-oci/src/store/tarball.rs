@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use tar::{EntryType, Header, PaxExtensions};
 
 use super::document::corrupt;
 use super::file::{failed, open_regular, section};
-use crate::{ByteStream, Error, Result};
+use crate::compress::Decompressed;
+use crate::{ByteStream, Error, Expansion, Result};
 
 /// More entries are not read: an image of 1024 layers needs some 5000.
 const ENTRIES: usize = 100_000;
@@ -22,8 +23,6 @@ const ENTRIES: usize = 100_000;
 const NAME: u64 = 64 << 10;
 /// A link may point at a link, but not for ever.
 const LINKS: usize = 8;
-/// A compressed archive that unpacks to more is not read.
-const UNPACKED: u64 = 64 << 30;
 const BLOCK: u64 = 512;
 
 /// The entries of a tar file by their names.
@@ -54,7 +53,8 @@ impl Tarball {
         let mut magic = [0; 4];
         let packed = file.read_exact_at(&mut magic, 0).is_ok()
             && matches!(magic, [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd]);
-        let (file, length) = if packed { unpacked(&file, path)? } else { (file, length) };
+        let (file, length) =
+            if packed { unpacked(file, path, Expansion::default())? } else { (file, length) };
         let what = path.display().to_string();
         let entries = entries(&file, length, &what)?;
         Ok(Self { path: path.to_owned(), file: Arc::new(file), entries })
@@ -96,29 +96,18 @@ impl Tarball {
     }
 }
 
-fn unpacked(file: &File, path: &Path) -> Result<(File, u64)> {
-    let again = file.try_clone().map_err(failed("read", path))?;
-    let mut magic = [0; 1];
-    file.read_exact_at(&mut magic, 0).map_err(failed("read", path))?;
-    let reader: Box<dyn Read> = match magic {
-        [0x1f] => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(again))),
-        _ => {
-            let mut decoder =
-                zstd::stream::read::Decoder::new(again).map_err(failed("read", path))?;
-            decoder.window_log_max(27).map_err(failed("read", path))?;
-            Box::new(decoder)
+fn unpacked(file: File, path: &Path, limit: Expansion) -> Result<(File, u64)> {
+    let failure = |error: io::Error| match error.downcast::<Error>() {
+        Ok(Error::TooLarge { limit, .. }) => {
+            Error::TooLarge { what: path.display().to_string(), limit }
         }
+        Ok(own) => own,
+        Err(other) => failed("unpack", path)(other),
     };
+    let mut reader = Decompressed::new(file, limit)?;
     let mut out = tempfile::tempfile().map_err(failed("create a temporary file for", path))?;
-    let length =
-        io::copy(&mut reader.take(UNPACKED + 1), &mut out).map_err(failed("unpack", path))?;
-    match length > UNPACKED {
-        true => {
-            let limit = format!("{UNPACKED} bytes unpacked");
-            Err(Error::TooLarge { what: path.display().to_string(), limit })
-        }
-        false => Ok((out, length)),
-    }
+    let length = io::copy(&mut reader, &mut out).map_err(failure)?;
+    Ok((out, length))
 }
 
 fn bytes_at(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {

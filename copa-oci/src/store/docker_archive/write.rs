@@ -16,10 +16,7 @@ use super::LIST;
 use crate::store::archive::{BLOCK, append, finish, finished, header};
 use crate::store::document::{self, corrupt};
 use crate::store::file::{beside, blocking, failed, fill, place};
-use crate::{Blob, Descriptor, Digest, Error, Hasher, Result, Sink};
-
-/// A layer that unpacks to more is not written.
-const UNPACKED: u64 = 64 << 30;
+use crate::{Blob, Descriptor, Digest, Error, Expansion, Hasher, Result, Sink};
 
 /// Writes one image into an archive that `docker load` reads: to a temporary file beside it, put
 /// in its place by [`Sink::tag`]. A writer that gives up leaves nothing; a file that was there is
@@ -87,8 +84,7 @@ impl DockerArchiveSink {
             return Ok(());
         }
         let start = state.end + BLOCK;
-        let out =
-            Section { file: Arc::clone(&self.file), start, size: 0, hasher: Hasher::sha256() };
+        let out = Section::new(Arc::clone(&self.file), start, Expansion::default());
         let layer = Arc::new(Mutex::new(Some(Unpack::Start(out))));
         let kept = Arc::clone(&layer);
         let write = move |chunk: Bytes| {
@@ -215,15 +211,21 @@ struct Section {
     file: Arc<File>,
     start: u64,
     size: u64,
+    /// Bytes of the compressed layer so far.
+    taken: u64,
+    limit: Expansion,
     hasher: Hasher,
+}
+
+impl Section {
+    fn new(file: Arc<File>, start: u64, limit: Expansion) -> Self {
+        Self { file, start, size: 0, taken: 0, limit, hasher: Hasher::sha256() }
+    }
 }
 
 impl Write for Section {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.size + bytes.len() as u64 > UNPACKED {
-            let limit = format!("{UNPACKED} bytes unpacked");
-            return Err(Error::TooLarge { what: "layer".into(), limit }.into_io());
-        }
+        self.limit.check(self.taken, self.size + bytes.len() as u64)?;
         self.file.write_all_at(bytes, self.start + self.size)?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
@@ -251,7 +253,7 @@ impl Unpack {
             }
             Self::Start(out) if chunk.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => {
                 let mut decoder = zstd::stream::write::Decoder::new(out)?;
-                decoder.window_log_max(27)?;
+                decoder.window_log_max(crate::compress::ZSTD_WINDOW_LOG)?;
                 Self::Zstd(Box::new(decoder))
             }
             Self::Start(out) => Self::Plain(out),
@@ -260,10 +262,19 @@ impl Unpack {
     }
 
     fn write_all(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.section().taken += chunk.len() as u64;
         match self {
             Self::Start(out) | Self::Plain(out) => out.write_all(chunk),
             Self::Gzip(decoder) => decoder.write_all(chunk),
             Self::Zstd(decoder) => decoder.write_all(chunk),
+        }
+    }
+
+    fn section(&mut self) -> &mut Section {
+        match self {
+            Self::Start(out) | Self::Plain(out) => out,
+            Self::Gzip(decoder) => decoder.get_mut(),
+            Self::Zstd(decoder) => decoder.get_mut(),
         }
     }
 
@@ -275,6 +286,30 @@ impl Unpack {
                 decoder.flush()?;
                 Ok(decoder.into_inner())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bomb_is_not_unpacked() {
+        let zeros = [0; 100_000];
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&zeros).unwrap();
+        for packed in [gzip.finish().unwrap(), zstd::encode_all(&zeros[..], 1).unwrap()] {
+            let unpack = |free| {
+                let limit = Expansion { free, ..Expansion::default() };
+                let file = Arc::new(tempfile::tempfile().unwrap());
+                let mut unpack = Unpack::Start(Section::new(file, 0, limit)).told(&packed)?;
+                unpack.write_all(&packed)?;
+                unpack.finish().map(|out| out.size)
+            };
+            assert_eq!(unpack(100_000).unwrap(), 100_000);
+            let error = Error::from_io("it", unpack(99_999).unwrap_err());
+            assert!(matches!(error, Error::TooLarge { .. }), "{error}");
         }
     }
 }

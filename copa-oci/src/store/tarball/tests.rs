@@ -67,6 +67,22 @@ fn names_lead_to_content_and_never_out() {
 }
 
 #[test]
+fn a_bomb_is_not_unpacked() {
+    let zeros = zstd::encode_all(&[0; 100_000][..], 1).unwrap();
+    let limit = |free| Expansion { free, ..Expansion::default() };
+    let unpack = |free| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&zeros).unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        unpacked(file, Path::new("bomb.tar"), limit(free))
+    };
+    assert_eq!(unpack(100_000).unwrap().1, 100_000);
+    let error = unpack(99_999).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    assert!(error.to_string().contains("bomb.tar"), "{error}");
+}
+
+#[test]
 fn damaged_archives_are_refused() {
     let bytes = archive(|b| add(b, "plain", &[7; 2000]));
     assert!(matches!(opened(&bytes[..1500]), Err(Error::Corrupt { .. })));
