@@ -269,8 +269,7 @@ impl<'a> Scan<'a> {
         if entry.xattrs.is_empty() {
             return Ok(NONE);
         }
-        let mut xattrs = std::mem::take(&mut entry.xattrs);
-        xattrs.sort();
+        let xattrs = std::mem::take(&mut entry.xattrs);
         if self.xattrs.last() != Some(&xattrs) {
             self.kept += size_of_xattrs(&xattrs) as u64;
             if self.kept > self.limits.kept {

@@ -14,7 +14,8 @@ use crate::{Error, Result};
 /// An extended header is this long at most: Go's limit too.
 const MAX_EXTENSION: u64 = 1 << 20;
 const MAX_SPARSE_PARTS: usize = 100_000;
-/// Attributes of an entry: Linux has room for the names of some thousands, files have a few.
+/// Attributes of an entry, repeated ones too: Linux has room for the names of some thousands, files
+/// have a few.
 const MAX_XATTRS: usize = 1000;
 const XATTR: &[u8] = b"SCHILY.xattr.";
 
@@ -287,6 +288,10 @@ impl TarEntry {
                 self.take_record(key, value, &mut size)?;
             }
         }
+        // Sorted, and of two values of one name the later one counts.
+        self.xattrs.reverse();
+        self.xattrs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.xattrs.dedup_by(|(a, _), (b, _)| a == b);
         Ok(size)
     }
 
@@ -310,7 +315,6 @@ impl TarEntry {
             _ => {
                 if let Some(name) = key.strip_prefix(XATTR) {
                     let name = String::from_utf8(name.to_vec()).map_err(|_| wrong())?;
-                    self.xattrs.retain(|(known, _)| *known != name);
                     self.xattrs.push((name, value.to_vec()));
                     if self.xattrs.len() > MAX_XATTRS {
                         let what = "extended attributes of a layer entry".into();

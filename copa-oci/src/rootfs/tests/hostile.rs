@@ -61,7 +61,20 @@ fn holes_count_as_what_a_layer_becomes() {
     assert_eq!(scan(100 << 20, Keep::Nothing).unwrap().len(), 3);
 }
 
-/// A thousand attributes are more than a file can have; each was compared with all before it.
+/// Each attribute was compared with all before it, and repeated ones were not counted.
+#[test]
+fn repeated_attributes_are_counted() {
+    let layer = extended(&[("SCHILY.xattr.b", &b"1"[..]), ("SCHILY.xattr.a", b"2")].repeat(500));
+    assert_eq!(scan(&layer).unwrap().iter().map(|(_, node)| node.xattrs.len()).max(), Some(2));
+    let layer = extended(&[("SCHILY.xattr.b", &b"1"[..])].repeat(1001));
+    assert!(matches!(scan(&layer), Err(Error::TooLarge { .. })));
+    let layer = extended(&[("SCHILY.xattr.a", b"1"), ("SCHILY.xattr.a", b"2")]);
+    let index = scan(&layer).unwrap();
+    let (_, node) = index.iter().find(|(path, _)| *path == Path::new("a")).unwrap();
+    assert_eq!(node.xattrs, [("a".to_owned(), b"2".to_vec())]);
+}
+
+/// A thousand attributes are more than a file can have.
 #[test]
 fn attributes_are_counted() {
     for (count, fits) in [(1000, true), (1001, false)] {
