@@ -8,8 +8,22 @@ use crate::{Digest, Error, MediaType, Result};
 /// No manifest, index or configuration longer than this is read.
 pub(crate) const LIMIT: u64 = 16 << 20;
 
+/// No document with more values is read: as values they take up to a hundred times their bytes.
+const VALUES: usize = 1 << 18;
+
+/// Refuses a document of too many values before any of them is made. Text counts for its commas
+/// and brackets; no real document comes near.
+pub(crate) fn check_values(what: &str, bytes: &[u8]) -> Result<()> {
+    let begins = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
+    match bytes.iter().filter(begins).count() <= VALUES {
+        true => Ok(()),
+        false => Err(Error::TooLarge { what: what.to_owned(), limit: format!("{VALUES} values") }),
+    }
+}
+
 /// The document, which must be a JSON object.
 pub(crate) fn object(what: &str, bytes: &[u8]) -> Result<Value> {
+    check_values(what, bytes)?;
     let value: Value = serde_json::from_slice(bytes)
         .map_err(|source| Error::Json { what: what.to_owned(), source })?;
     match value.is_object() {
@@ -67,4 +81,20 @@ pub(crate) fn schema1(what: &str) -> Error {
 
 pub(crate) fn corrupt(what: &str, reason: impl Into<String>) -> Error {
     Error::Corrupt { what: what.to_owned(), reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_of_many_values_is_refused_before_it_is_one() {
+        let list = |count: usize| format!(r#"{{"layers":[0{}]}}"#, ",0".repeat(count));
+        assert!(object("it", list(VALUES - 2).as_bytes()).is_ok());
+        let values = |count: usize| object("it", list(count).as_bytes());
+        assert!(matches!(values(VALUES - 1), Err(Error::TooLarge { .. })));
+        // It is not even looked at whether it is JSON.
+        let broken = "[".repeat(VALUES + 1);
+        assert!(matches!(named(broken.as_bytes()), Err(Error::TooLarge { .. })));
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::document;
 use crate::{Descriptor, Digest, Error, Location, MediaType, Result};
 
 /// No `index.json` longer than this is read.
@@ -33,8 +34,9 @@ impl Names {
 
     /// Reads the document of the layout at `place`.
     pub(super) fn parse(bytes: &[u8], place: &Location) -> Result<Self> {
-        let json =
-            |source| Error::Json { what: format!("index.json of {}", file_of(place)), source };
+        let what = || format!("index.json of {}", file_of(place));
+        document::check_values(&what(), bytes)?;
+        let json = |source| Error::Json { what: what(), source };
         let document: Map<String, Value> = serde_json::from_slice(bytes).map_err(json)?;
         let entries = match document.get("manifests") {
             None | Some(Value::Null) => Vec::new(),

@@ -152,6 +152,7 @@ impl DockerArchiveSource {
 }
 
 fn entries(bytes: &[u8]) -> Result<Vec<Entry>> {
+    document::check_values("manifest.json", bytes)?;
     let entries: Vec<Entry> = serde_json::from_slice(bytes)
         .map_err(|source| Error::Json { what: LIST.into(), source })?;
     match entries.len() {
