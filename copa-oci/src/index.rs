@@ -11,8 +11,8 @@ use crate::{Descriptor, Error, Image, Platform, Result, Source};
 
 /// An index may list indexes; no chain of them is followed further down than this.
 const DEPTH: usize = 4;
-/// No more images than this are looked at.
-const IMAGES: usize = 1024;
+/// No more images and indexes than this are looked at.
+const ENTRIES: usize = 1024;
 
 /// One image of those that a name stands for.
 #[derive(Debug, Clone)]
@@ -46,6 +46,14 @@ struct Candidate {
     image: Option<Image>,
 }
 
+/// The images that were found so far.
+#[derive(Default)]
+struct Found {
+    images: Vec<Candidate>,
+    /// Entries of indexes that were looked at: an index may list others that hold no image.
+    entries: usize,
+}
+
 /// Chooses one image of those that `top` describes: the one for `wanted`, or the only one, or
 /// the one for `host`.
 ///
@@ -64,8 +72,9 @@ pub async fn select(
     host: &Platform,
 ) -> Result<Selected> {
     let name = top.digest.to_string();
-    let mut candidates = Vec::new();
-    gather(&source, top, 0, &mut candidates).await?;
+    let mut found = Found::default();
+    gather(&source, top, 0, &mut found).await?;
+    let mut candidates = found.images;
     let (at, chosen) = choose(&candidates, wanted, host)
         .ok_or_else(|| none_fits(&name, &source, &candidates, wanted))?;
     let Candidate { manifest, platform, image } = candidates.swap_remove(at);
@@ -124,21 +133,25 @@ fn gather<'a>(
     source: &'a Arc<dyn Source>,
     entry: Descriptor,
     depth: usize,
-    found: &'a mut Vec<Candidate>,
+    found: &'a mut Found,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         if !is_index(source, &entry).await? {
-            found.push(opened(source, entry).await?);
+            let mut candidate = opened(source, entry).await?;
+            // One is the usual case; the documents of a thousand may be many gigabytes.
+            candidate.image.take_if(|_| !found.images.is_empty());
+            found.images.push(candidate);
             return Ok(());
         }
         for child in children(source, &entry).await? {
-            if found.len() >= IMAGES || depth + 1 > DEPTH {
-                let limit = format!("{IMAGES} images in {DEPTH} levels");
+            found.entries += 1;
+            if found.entries > ENTRIES || depth + 1 > DEPTH {
+                let limit = format!("{ENTRIES} entries in {DEPTH} levels");
                 return Err(Error::TooLarge { what: format!("index {}", entry.digest), limit });
             }
             match child.platform.clone() {
                 Some(platform) if child.media_type.is_manifest() => {
-                    found.push(Candidate { manifest: child, platform, image: None });
+                    found.images.push(Candidate { manifest: child, platform, image: None });
                 }
                 _ => gather(source, child, depth + 1, found).await?,
             }

@@ -36,6 +36,34 @@ async fn choose_in(dir: &Path, top: Value, wanted: Option<&str>) -> Result<Selec
     select(source, top, wanted.as_ref(), &HOST.parse().unwrap()).await
 }
 
+/// An index that holds no image costs as much to look at as one that does.
+#[tokio::test]
+async fn indexes_without_images_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let image = entry(dir, None);
+    let empty = index_of(dir, &[]);
+    let mut entries = vec![empty; ENTRIES - 1];
+    entries.push(image.clone());
+    assert!(choose_in(dir, index_of(dir, &entries), None).await.is_ok());
+    entries.push(image);
+    let error = choose_in(dir, index_of(dir, &entries), None).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
+
+/// Of many images only the first one's documents are held while the others are looked at.
+#[tokio::test]
+async fn documents_of_many_images_are_not_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = entry(dir.path(), None);
+    let top = index_of(dir.path(), &[image.clone(), image.clone(), image]);
+    let source: Arc<dyn Source> = Arc::new(LayoutSource::open(dir.path()).await.unwrap());
+    let mut found = Found::default();
+    gather(&source, serde_json::from_value(top).unwrap(), 0, &mut found).await.unwrap();
+    let held: Vec<_> = found.images.iter().map(|found| found.image.is_some()).collect();
+    assert_eq!(held, [true, false, false]);
+}
+
 #[tokio::test]
 async fn the_platform_asked_for_or_the_only_one_or_the_hosts() {
     let dir = tempfile::tempdir().unwrap();
