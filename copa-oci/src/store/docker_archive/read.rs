@@ -32,6 +32,8 @@ pub struct DockerArchiveSource {
     tarball: Arc<Tarball>,
     images: Vec<Saved>,
     blobs: BTreeMap<Digest, Place>,
+    /// The digests of compressed layers, by where they are: images may share a layer.
+    hashed: BTreeMap<(u64, u64), Digest>,
 }
 
 /// One image: its manifest and its names.
@@ -74,7 +76,8 @@ impl DockerArchiveSource {
                 place: format!("{}, so `docker save` did not write it", path.display()),
             };
             let bytes = tarball.document(LIST, document::LIMIT)?.ok_or_else(missing)?;
-            let mut source = Self { location, tarball, images: vec![], blobs: BTreeMap::new() };
+            let (images, blobs, hashed) = (vec![], BTreeMap::new(), BTreeMap::new());
+            let mut source = Self { location, tarball, images, blobs, hashed };
             for entry in entries(&bytes)? {
                 source.add(entry)?;
             }
@@ -84,8 +87,10 @@ impl DockerArchiveSource {
     }
 
     fn add(&mut self, entry: Entry) -> Result<()> {
+        let section = self.tarball.find(&entry.config)?;
         let bytes = self.tarball.document(&entry.config, document::LIMIT)?;
-        let bytes = bytes.ok_or_else(|| self.missing(&entry.config))?;
+        let missing = || self.missing(&entry.config);
+        let ((offset, size), bytes) = section.zip(bytes).ok_or_else(missing)?;
         let what = format!("configuration {}", entry.config);
         let value = document::object(&what, &bytes)?;
         let diff_ids = value.pointer("/rootfs/diff_ids").cloned().filter(|v| !v.is_null());
@@ -103,7 +108,7 @@ impl DockerArchiveSource {
         let config = Descriptor::of(MediaType::DOCKER_CONFIG, &bytes);
         let manifest = manifest_of(&config, &layers);
         let descriptor = Descriptor::of(MediaType::DOCKER_MANIFEST, &manifest);
-        self.blobs.insert(config.digest, Place::Bytes(bytes));
+        self.blobs.insert(config.digest, Place::Section(offset, size));
         self.blobs.insert(descriptor.digest.clone(), Place::Bytes(manifest));
         let names = entry.repo_tags.unwrap_or_default();
         self.images.push(Saved { manifest: descriptor, names });
@@ -126,7 +131,10 @@ impl DockerArchiveSource {
         Ok(Descriptor::new(media_type, digest, section.1))
     }
 
-    fn hash(&self, section: (u64, u64)) -> Result<Digest> {
+    fn hash(&mut self, section: (u64, u64)) -> Result<Digest> {
+        if let Some(known) = self.hashed.get(&section) {
+            return Ok(known.clone());
+        }
         let mut hasher = Hasher::sha256();
         let (mut at, end) = (section.0, section.0.saturating_add(section.1));
         while at < end {
@@ -134,7 +142,9 @@ impl DockerArchiveSource {
             hasher.update(&chunk);
             at += chunk.len() as u64;
         }
-        Ok(hasher.finish())
+        let digest = hasher.finish();
+        self.hashed.insert(section, digest.clone());
+        Ok(digest)
     }
 
     fn missing(&self, what: &str) -> Error {
@@ -152,7 +162,7 @@ impl DockerArchiveSource {
 }
 
 fn entries(bytes: &[u8]) -> Result<Vec<Entry>> {
-    document::check_values("manifest.json", bytes)?;
+    document::check_values(LIST, bytes)?;
     let entries: Vec<Entry> = serde_json::from_slice(bytes)
         .map_err(|source| Error::Json { what: LIST.into(), source })?;
     match entries.len() {
@@ -220,11 +230,42 @@ impl Source for DockerArchiveSource {
 mod tests {
     use proptest::prelude::*;
 
+    use super::*;
+    use crate::store::fixture;
+
+    /// Each image brought its configuration into memory, and hashed each of its layers again.
+    #[tokio::test]
+    async fn what_images_share_is_read_once_and_stays_in_the_archive() {
+        let layer = fixture::compress(&fixture::tar("a", b"1"), "gzip");
+        let id = Digest::sha256(b"");
+        let config = json!({"os": "linux", "architecture": "amd64",
+            "rootfs": {"type": "layers", "diff_ids": [id.as_str(), id.as_str()]}})
+        .to_string();
+        let image = json!({"Config": "c.json", "RepoTags": null, "Layers": ["l", "l"]});
+        let list = json!([image, image]).to_string();
+        let mut builder = tar::Builder::new(tempfile::NamedTempFile::new().unwrap());
+        let entries = [("l", &layer[..]), ("c.json", config.as_bytes())];
+        for (name, bytes) in entries.into_iter().chain([("manifest.json", list.as_bytes())]) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            builder.append_data(&mut header, name, bytes).unwrap();
+        }
+        let file = builder.into_inner().unwrap();
+        let source = DockerArchiveSource::open(file.path()).await.unwrap();
+        assert_eq!((source.images.len(), source.hashed.len()), (2, 1));
+        let held = source.blobs.values().filter(|place| matches!(place, Place::Bytes(_)));
+        // The manifest alone.
+        assert_eq!((source.blobs.len(), held.count()), (3, 1));
+        let config = Descriptor::of(MediaType::DOCKER_CONFIG, config.as_bytes());
+        let stream = source.open_unverified(&config).await.unwrap().verified(&config);
+        assert_eq!(stream.collect("it", 1 << 10).await.unwrap().len() as u64, config.size);
+    }
+
     proptest! {
         #[test]
         fn no_manifest_json_makes_it_panic(text in ".{0,200}", list in "[\\[\\]{}\",:a-z0-9]{0,80}") {
-            let _ = super::entries(text.as_bytes());
-            let _ = super::entries(format!(r#"[{{"Config":"x","Layers":{list}}}]"#).as_bytes());
+            let _ = entries(text.as_bytes());
+            let _ = entries(format!(r#"[{{"Config":"x","Layers":{list}}}]"#).as_bytes());
         }
     }
 }
