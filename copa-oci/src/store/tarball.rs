@@ -19,8 +19,10 @@ use crate::{ByteStream, Error, Expansion, Result};
 
 /// More entries are not read: an image of 1024 layers needs some 5000.
 const ENTRIES: usize = 100_000;
-/// No name and no block of extensions is longer.
-const NAME: u64 = 64 << 10;
+/// No block of extensions is longer.
+const EXTENSION: u64 = 64 << 10;
+/// A longer name is not remembered.
+const NAME: usize = 1024;
 /// A link may point at a link, but not for ever.
 const LINKS: usize = 8;
 const BLOCK: u64 = 512;
@@ -175,8 +177,8 @@ fn header_at(file: &File, offset: u64, length: u64, what: &str) -> Result<Option
 }
 
 fn extension(file: &File, start: u64, size: u64, what: &str) -> Result<Vec<u8>> {
-    if size > NAME {
-        let limit = format!("{NAME} bytes of name");
+    if size > EXTENSION {
+        let limit = format!("{EXTENSION} bytes of name");
         return Err(Error::TooLarge { what: what.to_owned(), limit });
     }
     bytes_at(file, start, size).map_err(|e| Error::from_io(what, e))
@@ -216,13 +218,13 @@ fn note(
     let kind = header.entry_type();
     let name = extended.name.unwrap_or_else(|| header.path_bytes().into_owned());
     let link = || extended.link.or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
-    // A name that is no text, or leads out of the archive, is one that nobody looks up.
-    let Some(name) = std::str::from_utf8(&name).ok().and_then(|name| clean(name, "")) else {
-        return Ok(());
+    // A name that is no text, too long, or leads out of the archive is one that nobody looks up.
+    let known = |name: &[u8], from: &str| {
+        let text = std::str::from_utf8(name).ok().filter(|text| text.len() <= NAME)?;
+        clean(text, from)
     };
-    let target = |link: Option<Vec<u8>>, from: &str| {
-        link.and_then(|link| clean(std::str::from_utf8(&link).ok()?, from)).map(Place::Link)
-    };
+    let Some(name) = known(&name, "") else { return Ok(()) };
+    let target = |link: Option<Vec<u8>>, from: &str| known(&link?, from).map(Place::Link);
     let place = match kind {
         EntryType::Regular | EntryType::Continuous => Some(content),
         EntryType::Link => target(link(), ""),

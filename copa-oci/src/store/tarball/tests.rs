@@ -66,6 +66,19 @@ fn names_lead_to_content_and_never_out() {
     assert_eq!(packed.entries, tarball.entries);
 }
 
+/// A hundred thousand entries of 64 KiB of name took gigabytes.
+#[test]
+fn long_names_are_not_remembered() {
+    let (long, longer) = ("n".repeat(NAME), "n".repeat(NAME + 1));
+    let bytes = archive(|b| {
+        add(b, &long, b"one");
+        add(b, &longer, b"two");
+        link(b, EntryType::Link, "link", &longer);
+    });
+    let names: Vec<_> = opened(&bytes).unwrap().entries.into_keys().collect();
+    assert_eq!(names, [long]);
+}
+
 #[test]
 fn a_bomb_is_not_unpacked() {
     let zeros = zstd::encode_all(&[0; 100_000][..], 1).unwrap();
