@@ -252,6 +252,12 @@ impl Relations {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// How many names are said, each time one is.
+    pub(crate) fn count(&self) -> usize {
+        let needs: usize = self.requires.iter().map(|need| need.0.len()).sum();
+        needs + self.provides.len() + self.conflicts.len() + self.replaces.len()
+    }
 }
 
 /// A need that any one of these satisfies.

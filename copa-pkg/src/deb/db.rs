@@ -5,8 +5,8 @@
 //! the package (`base-files`), the name up to its first odd character (`base`), or the name in
 //! base64. So files are told by their content, and keep their names.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -27,6 +27,12 @@ const FILES: usize = 20_000;
 const CONTROL: u64 = 1 << 20;
 /// Longest `.md5sums`: the largest packages of Debian have some 5 MB.
 const SUMS: u64 = 64 << 20;
+/// How much is read of the whole directory: a Debian desktop has a third of it.
+const WHOLE: Left =
+    Left { control: 64 << 20, sums: 128 << 20, lines: 1_000_000, relations: 500_000 };
+/// The longest path that is listed, and the deepest.
+const PATH_MAX: usize = 4096;
+const DEPTH_MAX: usize = 128;
 
 /// The database.
 #[derive(Debug, Clone)]
@@ -34,8 +40,21 @@ pub(crate) struct StatusD {
     /// The files, sorted by path. Two of them may be about the same package: both are kept up to
     /// date, or scanners would go on to see the older one.
     pub(crate) entries: Vec<Entry>,
+    /// The physical path of the directory.
+    pub(crate) dir: PathBuf,
     installed: Vec<Installed>,
     warnings: Vec<String>,
+}
+
+/// What may still be read: bytes of `control` and of `.md5sums`, lines of those, relations.
+///
+/// Names may be links, all of them to one file: it is what is read that is counted.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    control: u64,
+    sums: u64,
+    lines: u64,
+    relations: u64,
 }
 
 /// One file of the database.
@@ -59,15 +78,18 @@ impl StatusD {
     /// [`Error::Unsupported`] when a full dpkg database lists packages beside it,
     /// [`Error::TooLarge`] when there is too much to read, [`Error::Root`] when it cannot be read.
     pub(crate) fn open(root: &dyn Root) -> Result<Option<Self>> {
+        Self::open_within(root, WHOLE)
+    }
+
+    fn open_within(root: &dyn Root, left: Left) -> Result<Option<Self>> {
         let Some(dir) = root.real_path(Path::new(DIRECTORY)) else { return Ok(None) };
         let names = root.list(&dir);
         if names.len() > FILES {
             return Err(too_large(&dir, format!("{FILES} files")));
         }
-        let mut db = Self { entries: Vec::new(), installed: Vec::new(), warnings: Vec::new() };
-        for name in names.iter().filter(|name| !is_md5sums(name)) {
-            db.add(root, dir.join(name))?;
-        }
+        let (entries, installed, warnings) = Default::default();
+        let mut db = Self { entries, dir, installed, warnings };
+        db.read(root, &names, left)?;
         if db.entries.is_empty() {
             return Ok(None);
         }
@@ -81,9 +103,24 @@ impl StatusD {
         self.entries.iter().filter(move |e| e.installed.name == name && e.installed.arch == arch)
     }
 
+    /// Reads each file once. Names that are links to it stand for it, and go on to do so.
+    fn read(&mut self, root: &dyn Root, names: &[OsString], mut left: Left) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for name in names.iter().filter(|name| !is_md5sums(name)) {
+            let name = self.dir.join(name);
+            let Some(file) = root.real_path(&name) else { continue };
+            if seen.insert(file.clone()) {
+                self.add(root, &name, file, &mut left)?;
+            }
+        }
+        self.entries.sort_by(|a, b| a.file.cmp(&b.file));
+        Ok(())
+    }
+
     /// Adds one file, or a warning when it claims to be about a package and cannot be read.
-    fn add(&mut self, root: &dyn Root, file: PathBuf) -> Result<()> {
+    fn add(&mut self, root: &dyn Root, name: &Path, file: PathBuf, left: &mut Left) -> Result<()> {
         let Some(control) = read(root, &file, CONTROL)? else { return Ok(()) };
+        spend(&mut left.control, control.len(), &self.dir, "64 MiB of packages")?;
         if !claims_a_package(&control) {
             return Ok(());
         }
@@ -94,25 +131,45 @@ impl StatusD {
                 return Ok(());
             }
         };
-        let (md5sums, files) = self.sums(root, &file)?;
-        self.entries.push(Entry { file, md5sums, installed, files });
+        spend(&mut left.relations, installed.relations.count(), &self.dir, "500,000 relations")?;
+        let (md5sums, files) = match self.sums(root, &file, left)? {
+            None if name != file => self.sums(root, name, left)?,
+            sums => sums,
+        }
+        .unzip();
+        self.entries.push(Entry { file, md5sums, installed, files: files.unwrap_or_default() });
         Ok(())
     }
 
     /// The `.md5sums` beside a file, and what it lists.
-    fn sums(&mut self, root: &dyn Root, file: &Path) -> Result<(Option<PathBuf>, FileSums)> {
+    fn sums(
+        &mut self,
+        root: &dyn Root,
+        file: &Path,
+        left: &mut Left,
+    ) -> Result<Option<(PathBuf, FileSums)>> {
         let mut path = OsString::from(file);
         path.push(MD5SUMS);
         let path = PathBuf::from(path);
-        let Some(bytes) = read(root, &path, SUMS)? else { return Ok((None, FileSums::new())) };
+        let Some(bytes) = read(root, &path, SUMS)? else { return Ok(None) };
+        spend(&mut left.sums, bytes.len(), &self.dir, "128 MiB of checksums")?;
+        let lines = memchr::memchr_iter(b'\n', &bytes).count();
+        spend(&mut left.lines, lines, &self.dir, "a million checksums")?;
         let (files, refused) = parse_md5sums(&bytes);
         if refused > 0 {
             let path = path.display();
             self.warnings
                 .push(format!("{path} has {refused} lines that are no checksum of a path"));
         }
-        Ok((Some(path), files))
+        Ok(Some((path, files)))
     }
+}
+
+/// Counts what is read of the directory.
+fn spend(left: &mut u64, read: usize, dir: &Path, limit: &str) -> Result<()> {
+    let rest = left.checked_sub(read as u64);
+    *left = rest.ok_or_else(|| too_large(dir, limit.into()))?;
+    Ok(())
 }
 
 impl PackageDb for StatusD {
@@ -228,8 +285,12 @@ fn parse_md5sum(line: &[u8]) -> Option<(PathBuf, [u8; 16])> {
     clean(Path::new(OsStr::from_bytes(path))).map(|path| (path, sum))
 }
 
-/// The path without `./` before it; `None` when it leaves the root or is the root.
+/// The path without `./` before it; `None` when it leaves the root or is the root, or no package
+/// can have it.
 fn clean(path: &Path) -> Option<PathBuf> {
+    if path.as_os_str().len() > PATH_MAX || path.components().count() > DEPTH_MAX {
+        return None;
+    }
     let mut clean = PathBuf::new();
     for part in path.components() {
         match part {

@@ -89,12 +89,11 @@ fn file(root: &dyn Root, like: &Path, member: &Member) -> File {
 
 /// Where a package that was not installed is recorded: never over another package.
 fn new_file(db: &StatusD, package: &str, changes: &ChangeSet) -> Option<PathBuf> {
-    let dir = db.entries.first()?.file.parent()?;
     let taken = |path: &PathBuf| {
         db.entries.iter().any(|entry| entry.file == *path) || changes.get(path).is_some()
     };
     let names = [Naming::of(db).name(package), package.to_owned()];
-    let mut paths = names.iter().map(|name| dir.join(name));
+    let mut paths = names.iter().map(|name| db.dir.join(name));
     paths.find(|path| !taken(path))
 }
 

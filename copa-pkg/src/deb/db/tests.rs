@@ -142,6 +142,56 @@ fn more_files_than_anybody_has_are_refused() {
 }
 
 #[test]
+fn a_file_is_read_once_whatever_links_lead_to_it() {
+    let mut root = MemoryRoot::of(&[
+        ("var/lib/dpkg/status.d/b", &control("a", "1")),
+        ("var/lib/dpkg/status.d/b.md5sums", &format!("{SUM}  usr/lib/a\n")),
+        ("elsewhere", &control("c", "1")),
+        ("var/lib/dpkg/status.d/d.md5sums", &format!("{SUM}  usr/lib/c\n")),
+    ]);
+    root.link("var/lib/dpkg/status.d/a", "b");
+    (0..9).for_each(|i| root.link(&format!("var/lib/dpkg/status.d/d{i}"), "/elsewhere"));
+    root.link("var/lib/dpkg/status.d/d", "/elsewhere");
+    let db = StatusD::open(&root).unwrap().unwrap();
+    let files: Vec<_> =
+        db.entries.iter().map(|e| (e.file.to_str().unwrap(), e.files.len())).collect();
+    assert_eq!(files, [("elsewhere", 1), ("var/lib/dpkg/status.d/b", 1)]);
+    assert_eq!(db.dir, Path::new("var/lib/dpkg/status.d"));
+}
+
+#[test]
+fn the_directory_as_a_whole_is_bounded() {
+    let needs = format!("{}Depends: x | y, z\n", control("a", "1"));
+    let mut root = MemoryRoot::of(&[("sums", &format!("{SUM}  a\n"))]);
+    for i in 0..3 {
+        root.file(format!("var/lib/dpkg/status.d/{i}"), needs.as_bytes());
+        root.link(&format!("var/lib/dpkg/status.d/{i}.md5sums"), "/sums");
+    }
+    let exact = Left { control: 3 * needs.len() as u64, sums: 3 * 36, lines: 3, relations: 9 };
+    assert_eq!(StatusD::open_within(&root, exact).unwrap().unwrap().entries.len(), 3);
+    for less in [
+        Left { control: exact.control - 1, ..exact },
+        Left { sums: exact.sums - 1, ..exact },
+        Left { lines: 2, ..exact },
+        Left { relations: 8, ..exact },
+    ] {
+        let error = StatusD::open_within(&root, less).unwrap_err();
+        assert!(matches!(error, Error::TooLarge { .. }), "{less:?}: {error}");
+    }
+}
+
+#[test]
+fn paths_that_no_package_can_have_are_not_listed() {
+    let (deep, long) = ("a/".repeat(DEPTH_MAX), "a".repeat(PATH_MAX));
+    for (path, fits) in
+        [(format!("{deep}a"), false), (deep, true), (format!("{long}a"), false), (long, true)]
+    {
+        let (files, refused) = parse_md5sums(format!("{SUM}  {path}\n").as_bytes());
+        assert_eq!((files.len() == 1, refused == 0), (fits, fits));
+    }
+}
+
+#[test]
 fn real_databases_are_read() {
     let Some(corpus) = crate::memory_root::corpus() else { return };
     let root = MemoryRoot::copy(&corpus.join("derived/distroless-debian12"));
