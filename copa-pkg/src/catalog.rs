@@ -1,15 +1,17 @@
 //! What the repositories offer, together.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
 use crate::index::{Index, Record};
 use crate::package::is_for_all;
+use crate::repository::AT_ONCE;
 use crate::rpm::Advisories;
-use crate::{Cache, Candidate, Fetch, Format, Result, UpdatePlan};
+use crate::{Cache, Candidate, Fetch, Format, Result, UpdatePlan, Version};
 
 /// What one or several repositories offer.
 ///
@@ -40,6 +42,8 @@ struct Listing {
 pub(crate) const PRIORITY: i64 = 99;
 /// The cost of a repository that says nothing of it: dnf's.
 pub(crate) const COST: i64 = 1000;
+/// As many relations are read for one name: all versions of a kernel's modules have some 300,000.
+const RELATIONS: usize = 500_000;
 
 impl Catalog {
     /// What one index offers: files are below `base`.
@@ -71,7 +75,10 @@ impl Catalog {
         let first = self.listings.iter().filter(has).map(|listing| listing.priority).min();
         let all = self.cheapest_first().into_iter();
         let all = all.filter(|listing| Some(listing.priority) == first);
-        sorted(all.flat_map(|listing| listing.named(name)).collect())
+        read(
+            all.flat_map(|listing| listing.index.named(name).map(move |r| (listing, r))),
+            RELATIONS,
+        )
     }
 
     /// All versions of all packages that provide this name (Debian: `Provides`), the highest of
@@ -79,7 +86,10 @@ impl Catalog {
     /// not among them, unless it says so.
     pub fn providers(&self, name: &str) -> Vec<Candidate> {
         let all = self.cheapest_first().into_iter();
-        sorted(all.flat_map(|listing| listing.providing(name)).collect())
+        read(
+            all.flat_map(|listing| listing.index.providing(name).map(move |r| (listing, r))),
+            RELATIONS,
+        )
     }
 
     fn cheapest_first(&self) -> Vec<&Listing> {
@@ -131,9 +141,10 @@ impl Catalog {
         };
         let asked = self.listings.iter().filter(|listing| has(listing));
         let advisories = asked.filter_map(|listing| listing.advisories.as_ref());
-        let loaded = try_join_all(advisories.map(|of| of.load(fetch, cache))).await?;
+        let loads: Vec<_> = advisories.map(|of| of.load(fetch, cache)).collect();
+        let mut loads = stream::iter(loads).buffered(AT_ONCE);
         let mut warnings = Vec::new();
-        for (fixes, warning) in loaded {
+        while let Some((fixes, warning)) = loads.try_next().await? {
             warnings.extend(warning);
             for (i, found) in fixes.of(&plan.updates) {
                 let Some(update) = plan.updates.get_mut(i) else { continue };
@@ -147,6 +158,11 @@ impl Catalog {
     /// How many packages are offered, every version of every repository counted.
     pub fn len(&self) -> usize {
         self.listings.iter().map(|listing| listing.index.len()).sum()
+    }
+
+    /// How many bytes the indexes have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.listings.iter().map(|listing| listing.index.as_ref().len()).sum()
     }
 
     /// Whether nothing is offered.
@@ -167,14 +183,6 @@ impl FromIterator<Catalog> for Catalog {
 }
 
 impl Listing {
-    fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Candidate> {
-        self.index.named(name).filter_map(|record| self.candidate(record))
-    }
-
-    fn providing<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Candidate> {
-        self.index.providing(name).filter_map(|record| self.candidate(record))
-    }
-
     /// A package whose relations cannot be read is not offered: nobody could say what it needs.
     fn candidate(&self, record: Record<'_>) -> Option<Candidate> {
         let relations = self
@@ -206,18 +214,39 @@ impl Listing {
     }
 }
 
-/// By name, the highest version first, an architecture's own package before one for all.
-fn sorted(mut all: Vec<Candidate>) -> Vec<Candidate> {
-    all.sort_by(|a, b| {
-        let versions = || b.version.partial_cmp(&a.version).unwrap_or(std::cmp::Ordering::Equal);
-        let all = |c: &Candidate| is_for_all(&c.arch);
-        a.name.cmp(&b.name).then_with(versions).then_with(|| all(a).cmp(&all(b)))
+/// The candidates of records: by name, the highest version first, an architecture's own package
+/// before one for all. What several say alike is listed once. Only then they are read, as many as
+/// have no more relations than this.
+fn read<'a>(
+    records: impl Iterator<Item = (&'a Listing, Record<'a>)>,
+    mut relations: usize,
+) -> Vec<Candidate> {
+    let with_version = |(listing, record): (&'a Listing, Record<'a>)| {
+        Some((listing.format.version(record.version()).ok()?, listing, record))
+    };
+    let mut all: Vec<_> = records.filter_map(with_version).collect();
+    all.sort_by(|(a_version, _, a), (b_version, _, b)| {
+        let versions = || b_version.partial_cmp(a_version).unwrap_or(Ordering::Equal);
+        let for_all = |record: &Record<'_>| is_for_all(record.architecture());
+        a.name().cmp(b.name()).then_with(versions).then_with(|| for_all(a).cmp(&for_all(b)))
     });
-    all.dedup_by(|later, first| {
-        (&later.name, &later.version, &later.arch, &later.checksum)
-            == (&first.name, &first.version, &first.arch, &first.checksum)
+    all.dedup_by(|(later_version, _, later), (first_version, _, first)| {
+        let same = |of: fn(Record<'a>) -> &'a str| of(*later) == of(*first);
+        later_version == first_version
+            && same(Record::package)
+            && same(Record::architecture)
+            && later.checksum() == first.checksum()
     });
-    all
+    let fits = |(_, _, record): &(Version, &Listing, Record<'_>)| {
+        let rest = relations.checked_sub(record.relations().count());
+        relations = rest.unwrap_or_default();
+        if rest.is_none() {
+            tracing::warn!(package = record.package(), "left out: it has too many relations");
+        }
+        rest.is_some()
+    };
+    let all = all.into_iter().take_while(fits);
+    all.filter_map(|(_, listing, record)| listing.candidate(record)).collect()
 }
 
 #[cfg(test)]
@@ -280,6 +309,19 @@ mod tests {
         assert_eq!(best([COST, COST], ["1", "1"]), "one");
         assert_eq!(best([COST, 1], ["1", "1"]), "other");
         assert_eq!(best([COST, 1], ["2", "1"]), "one");
+    }
+
+    #[test]
+    fn the_highest_versions_are_read_up_to_a_number_of_relations() {
+        let needs = "Depends: x, y\n";
+        let all = packages(&[("a", "1", needs), ("a", "3", needs), ("a", "2", needs)], "suite");
+        let listing = &all.listings[0];
+        let records = || listing.index.named("a").map(|record| (listing, record));
+        for (limit, versions) in [(9, &["3", "2", "1"][..]), (5, &["3", "2"]), (1, &[])] {
+            let read: Vec<String> =
+                read(records(), limit).iter().map(|c| c.version.to_string()).collect();
+            assert_eq!(read, versions);
+        }
     }
 
     #[test]

@@ -21,9 +21,9 @@ use crate::Checksum;
 
 mod build;
 
-pub(crate) use build::{Builder, Fields};
+pub(crate) use build::{Builder, Fields, LONGEST_TEXT};
 
-const MAGIC: &[u8; 8] = b"copaidx2";
+const MAGIC: &[u8; 8] = b"copaidx3";
 const HEADER: usize = 24;
 const TEXTS: usize = 10;
 /// Where the size stands in a record, behind the lengths.
@@ -57,6 +57,15 @@ pub(crate) struct RelationTexts<'a> {
     pub(crate) conflicts: &'a str,
     /// What it takes the place of.
     pub(crate) replaces: &'a str,
+}
+
+impl RelationTexts<'_> {
+    /// How many relations these may be, whichever format they are in; a few too many.
+    pub(crate) fn count(self) -> usize {
+        let count = |text: &str| memchr::memchr3_iter(b'\n', b',', b'|', text.as_bytes()).count();
+        let texts = [self.requires, self.provides, self.conflicts, self.replaces];
+        texts.into_iter().filter(|text| !text.is_empty()).map(|text| count(text) + 1).sum()
+    }
 }
 
 /// An index: cheap to clone.

@@ -8,7 +8,7 @@ use super::{FIXED, HEADER, Index, MAGIC, PROVIDE, Record, TEXTS, Text};
 
 /// The longest text that is kept. The longest of Debian, what a package of Rust bindings provides,
 /// has 76 kB.
-const LONGEST_TEXT: u32 = 256 << 10;
+pub(crate) const LONGEST_TEXT: usize = 256 << 10;
 
 /// The most that is kept of an index: all of Debian's main needs some 25 MB.
 const LARGEST_INDEX: usize = 512 << 20;
@@ -101,31 +101,30 @@ impl Builder {
     /// name, version and architecture.
     fn sort(&mut self) {
         let mut packages = std::mem::take(&mut self.packages);
-        packages.sort_by(|&a, &b| self.record(a).name().cmp(self.record(b).name()));
         let before = packages.len();
-        let mut first = 0;
-        let mut kept: Vec<u32> = Vec::with_capacity(before);
-        for at in packages {
-            let record = self.record(at);
-            if kept.get(first).is_some_and(|&other| self.record(other).name() != record.name()) {
-                first = kept.len();
-            }
-            let group = kept.get(first..).unwrap_or_default();
-            if !group.iter().any(|&other| self.record(other).is_same(record)) {
-                kept.push(at);
-            }
-        }
-        self.refused = self.refused.saturating_add((before - kept.len()) as u32);
-        self.packages = kept;
+        // The place of a record is the last key: the first of those that say the same stays.
+        packages.sort_unstable_by(|&a, &b| {
+            self.record(a).id().cmp(&self.record(b).id()).then(a.cmp(&b))
+        });
+        packages.dedup_by(|later, first| self.record(*later).id() == self.record(*first).id());
+        packages.sort_unstable_by(|&a, &b| {
+            self.record(a).name().cmp(self.record(b).name()).then(a.cmp(&b))
+        });
+        self.refused = self.refused.saturating_add((before - packages.len()) as u32);
+        self.packages = packages;
     }
 
+    /// Each name that a package provides, once for the package.
     fn provides(&self) -> Vec<[u32; 3]> {
         let mut all = Vec::new();
         for &at in &self.packages {
             let record = self.record(at);
             let (start, length) = record.place(Text::Provides);
             let text = record.bytes.get(start..start + length).unwrap_or_default();
-            for (offset, name) in (self.names)(text) {
+            let mut names = (self.names)(text);
+            names.sort_unstable_by_key(|&(offset, name)| (name, offset));
+            names.dedup_by(|(_, later), (_, first)| later == first);
+            for (offset, name) in names {
                 let name_at = at as usize + start + offset;
                 all.push([name_at as u32, name.len() as u32, at]);
             }
@@ -143,10 +142,10 @@ impl Builder {
     }
 }
 
-impl Record<'_> {
-    fn is_same(self, other: Self) -> bool {
-        self.raw(Text::Version) == other.raw(Text::Version)
-            && self.raw(Text::Architecture) == other.raw(Text::Architecture)
+impl<'a> Record<'a> {
+    /// What tells it from others: name, version and architecture.
+    fn id(self) -> [&'a [u8]; 3] {
+        [self.name(), self.raw(Text::Version), self.raw(Text::Architecture)]
     }
 }
 
@@ -166,7 +165,7 @@ fn encode(fields: &Fields<'_>) -> Option<Vec<u8>> {
     let length: usize = texts.iter().map(|text| text.len()).sum();
     let mut record = Vec::with_capacity(FIXED + length);
     for text in texts {
-        let length = u32::try_from(text.len()).ok().filter(|length| *length <= LONGEST_TEXT)?;
+        let length = u32::try_from(text.len()).ok().filter(|_| text.len() <= LONGEST_TEXT)?;
         record.extend(length.to_le_bytes());
     }
     record.extend(fields.size.to_le_bytes());

@@ -30,6 +30,27 @@ fn packages_are_found_by_name_and_by_what_they_provide() {
 }
 
 #[test]
+fn a_name_that_a_package_says_twice_is_one() {
+    let many = "x".repeat(1000);
+    let index = index(&[("a", &many), ("b", "xyx")]);
+    assert_eq!((index.provides, index.providing("x").count()), (3, 2));
+}
+
+#[test]
+fn of_many_versions_each_is_there_once_and_the_first_stays() {
+    let mut builder = Builder::new(|_| Vec::new());
+    let versions: Vec<String> = (0..500).chain(0..500).map(|i| i.to_string()).collect();
+    for (size, version) in (0..).zip(&versions) {
+        let fields =
+            Fields { package: b"a", version: version.as_bytes(), size, ..Fields::default() };
+        builder.add(&fields).unwrap();
+    }
+    let index = builder.finish();
+    assert_eq!((index.len(), index.refused()), (500, 500));
+    assert!(index.named("a").zip(0..).all(|(record, i)| record.size() == i));
+}
+
+#[test]
 fn the_cached_form_is_read_back_and_damage_is_noticed() {
     let index = index(&[("a", "x"), ("b", "")]);
     let bytes = index.as_ref().to_vec();

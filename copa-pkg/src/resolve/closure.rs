@@ -18,6 +18,10 @@ const DEPTH: usize = 48;
 const STEPS: usize = 200_000;
 /// How many relations are looked at for one plan.
 const ALL_STEPS: usize = 10_000_000;
+/// Reading so many relations counts as looking at one.
+const READ: usize = 16;
+/// How many relations of what is on offer are kept. Beyond, they are read again.
+const KEPT: usize = 2_000_000;
 /// How many ways are tried to meet one need.
 const WAYS: usize = 8;
 
@@ -26,6 +30,8 @@ pub(super) struct Closure<'a> {
     world: World<'a>,
     offers: &'a dyn Offers,
     known: BTreeMap<String, Rc<[Rc<Candidate>]>>,
+    /// How many relations are in there.
+    kept: usize,
     /// Names of packages that may make one of the image obsolete.
     obsoleting: BTreeSet<String>,
     /// How many relations may still be looked at: for this package, for this plan.
@@ -54,7 +60,8 @@ impl<'a> Closure<'a> {
         let (world, known) = (World::new(installed, image), BTreeMap::new());
         let names = installed.iter().map(|package| &*package.name).collect();
         let obsoleting = offers.obsoleting(&names);
-        Self { world, offers, known, obsoleting, steps: STEPS, all_steps: ALL_STEPS }
+        let (steps, all_steps) = (STEPS, ALL_STEPS);
+        Self { world, offers, known, kept: 0, obsoleting, steps, all_steps }
     }
 
     pub(super) fn world(&self) -> &World<'a> {
@@ -104,9 +111,23 @@ impl<'a> Closure<'a> {
         if let Some(known) = self.known.get(name) {
             return Rc::clone(known);
         }
-        let all: Rc<[_]> = self.offers.candidates(name).into_iter().map(Rc::new).collect();
+        let all = self.offers.candidates(name);
+        let read = self.read(&all);
+        if self.kept + read > KEPT {
+            self.known.clear();
+            self.kept = 0;
+        }
+        self.kept += read;
+        let all: Rc<[_]> = all.into_iter().map(Rc::new).collect();
         self.known.insert(name.into(), Rc::clone(&all));
         all
+    }
+
+    /// Counts what reading these took.
+    fn read(&mut self, all: &[Candidate]) -> usize {
+        let read = all.iter().map(|candidate| candidate.relations.count()).sum();
+        self.steps = self.steps.saturating_sub(read / READ);
+        read
     }
 
     /// Plans a candidate and all that comes with it, or nothing.
@@ -241,8 +262,13 @@ impl<'a> Closure<'a> {
         constraint: &Constraint,
         fits: &dyn Fn(View<'_>) -> bool,
     ) -> Vec<(Slot, Rc<Candidate>)> {
+        if self.steps == 0 {
+            return Vec::new();
+        }
         let named = self.candidates(&constraint.name);
-        let providers = self.offers.providers(&constraint.name).into_iter().map(Rc::new);
+        let providers = self.offers.providers(&constraint.name);
+        self.read(&providers);
+        let providers = providers.into_iter().map(Rc::new);
         let all: Vec<Rc<Candidate>> = named.iter().cloned().chain(providers).collect();
         self.spend(all.len());
         let mut ways: Vec<(Slot, Rc<Candidate>)> = Vec::new();
@@ -344,5 +370,31 @@ impl<'a> Closure<'a> {
     fn named(&self, slot: &Slot) -> String {
         let version = self.world.version(slot).map(|version| format!(" {version}"));
         format!("{}{}", slot.name, version.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{mirror, packages};
+    use super::*;
+
+    #[test]
+    fn what_is_read_counts_and_is_kept_within_bounds() {
+        let names: Vec<String> = (0..1000).map(|i| format!("v{i}")).collect();
+        let names = names.join(", ");
+        let offers = mirror(&format!("a 1; Provides: {names}\nb 1; Provides: {names}"));
+        let installed = packages("c 1");
+        let mut closure = Closure::new(&installed, (Format::Deb, "amd64"), &offers);
+        closure.candidates("a");
+        assert_eq!((closure.known.len(), closure.kept), (1, 1000));
+        assert_eq!(closure.steps, STEPS - 1000 / READ);
+        closure.kept = KEPT;
+        closure.candidates("b");
+        assert_eq!((closure.known.len(), closure.kept), (1, 1000));
+        let (slot, need) = (closure.world.slot("c", "amd64"), "v1".to_owned());
+        let need = Constraint { name: need, arch: None, version: None };
+        assert_eq!(closure.ways(&slot, &need, &|_| true).len(), 2);
+        closure.steps = 0;
+        assert!(closure.ways(&slot, &need, &|_| true).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use super::installed::source_name;
 use super::relation::{self, names};
 use super::repomd::{is_path, strong};
 use super::xml::{Node, Xml};
-use crate::index::{Builder, Fields, Index};
+use crate::index::{Builder, Fields, Index, LONGEST_TEXT};
 use crate::{Checksum, Version};
 
 /// Builds an [`Index`] out of `primary.xml`.
@@ -158,7 +158,9 @@ impl Found {
                 "file" => {
                     // What others need by its path; a path with blanks is needed by none.
                     let path = xml.text()?;
-                    self.provides.extend(relation::line(&path, None, "").map(|line| line + "\n"));
+                    if let Some(line) = relation::line(&path, None, "") {
+                        self.broken |= !add(&mut self.provides, &line);
+                    }
                 }
                 _ => xml.skip()?,
             }
@@ -202,15 +204,21 @@ fn entries<R: BufRead>(xml: &mut Xml<R>, lines: &mut String) -> io::Result<bool>
         match relation::line(name, xml.attribute("flags"), &version) {
             // What rpm itself must be able to do: this program does not ask rpm.
             Some(_) if name.starts_with("rpmlib(") => {}
-            Some(line) => {
-                lines.push_str(&line);
-                lines.push('\n');
-            }
+            Some(line) => understood &= add(lines, &line),
             None => understood = false,
         }
         xml.skip()?;
     }
     Ok(understood)
+}
+
+/// Adds a line, unless that makes a text that is too long to be kept.
+fn add(lines: &mut String, line: &str) -> bool {
+    let fits = lines.len() + line.len() < LONGEST_TEXT;
+    if fits {
+        lines.extend([line, "\n"]);
+    }
+    fits
 }
 
 /// `1:2.3-4`, without what is not said and without an epoch of zero.

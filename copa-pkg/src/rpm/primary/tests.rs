@@ -62,6 +62,26 @@ fn a_package_is_kept_field_by_field() {
 }
 
 #[test]
+fn texts_that_are_too_long_are_not_collected() {
+    let entry = format!("<rpm:entry name=\"{}\"/>", "a".repeat(LONGEST_TEXT / 2));
+    let path = format!("<file>/bin/{}</file>", "a".repeat(LONGEST_TEXT / 2));
+    for (one, many) in [
+        (path.clone(), path.repeat(3)),
+        (
+            format!("<rpm:requires>{entry}</rpm:requires>"),
+            format!("<rpm:requires>{}</rpm:requires>", entry.repeat(3)),
+        ),
+    ] {
+        assert_eq!(scan(&package("a", &one)).len(), 1);
+        let text = package("a", &many);
+        let mut xml = Xml::new(text.as_bytes());
+        assert_eq!(xml.next().unwrap(), Node::Start);
+        let found = Found::read(&mut xml).unwrap();
+        assert!(found.broken && found.requires.len().max(found.provides.len()) <= LONGEST_TEXT);
+    }
+}
+
+#[test]
 fn what_is_not_in_order_is_left_out_and_counted() {
     let good = package("good", "");
     for (from, to) in [
