@@ -86,14 +86,16 @@ impl Fixes {
         let mut all: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         for line in self.0.lines() {
             let (vulnerabilities, packages) = line.split_once('\t').unwrap_or((line, ""));
+            let mut fixed = BTreeSet::new();
             for package in packages.split('\t') {
                 let mut words = package.splitn(3, ' ');
                 let (name, version, arch) = (words.next(), words.next(), words.next());
                 let places = name.and_then(|name| by_name.get(name)).into_iter().flatten();
-                for &i in places.filter(|&&i| fixed_by(&updates[i], version, arch)) {
-                    let names = vulnerabilities.split(' ').map(Into::into);
-                    all.entry(i).or_default().extend(names);
-                }
+                fixed.extend(places.filter(|&&i| fixed_by(&updates[i], version, arch)));
+            }
+            for i in fixed {
+                let names = vulnerabilities.split(' ').map(Into::into);
+                all.entry(i).or_default().extend(names);
             }
         }
         all

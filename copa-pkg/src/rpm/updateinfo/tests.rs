@@ -54,6 +54,15 @@ fn fixed(fixes: &Fixes, plan: &str) -> String {
     found.into_iter().collect::<Vec<_>>().join(" ")
 }
 
+/// Not once for each line of it: that would be the product of both.
+#[test]
+fn an_advisory_is_taken_once_for_an_update() {
+    let ids: String = (1000..5000).map(|i| cve(&format!("CVE-2024-{i}"))).collect();
+    let line = "name=\"a\" epoch=\"0\" version=\"2\" release=\"1\" arch=\"x86_64\"";
+    let fixes = read(&advisory("security", &ids, &package(line).repeat(4000))).unwrap();
+    assert_eq!(fixes.of(&[update("a x86_64 1-1 2-1")])[&0].len(), 4000);
+}
+
 #[test]
 fn what_lies_between_the_installed_and_the_new_version_is_fixed() {
     let of = |id: &str, epoch: &str, version: &str, release: &str| {
