@@ -31,6 +31,33 @@ pub(crate) fn decompress(input: &[u8], limit: u64) -> io::Result<impl Read> {
     Ok(Limited { reader, limit, left: limit })
 }
 
+/// How many bytes of files the packages of one installation may still unpack to: they are in
+/// memory together.
+#[derive(Debug)]
+pub(crate) struct Budget(u64);
+
+impl Budget {
+    /// For all packages of an installation: 2 GiB.
+    pub(crate) fn installation() -> Self {
+        Self(2 << 30)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// What one package may unpack to that by itself may unpack to this.
+    pub(crate) fn limit(&self, limit: u64) -> u64 {
+        limit.min(self.0)
+    }
+
+    /// Counts what was unpacked.
+    pub(crate) fn spend(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_sub(bytes as u64);
+    }
+}
+
 /// Whether reading failed because more than the permitted number of bytes came out.
 pub(crate) fn is_over_limit(error: &io::Error) -> bool {
     let mut source = error.get_ref().map(|e| e as &(dyn std::error::Error + 'static));

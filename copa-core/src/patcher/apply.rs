@@ -200,6 +200,8 @@ impl Patcher {
                 if rest.updates.len() == plan.updates.len() {
                     break;
                 }
+                // It has the files of all packages: not beside those of the next one.
+                drop(installation);
                 plan = rest;
                 keep_planned(&mut packages, &plan);
                 installation = system.install(&*root, &packages)?;

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use bytes::Bytes;
 
 use super::ar;
-use crate::payload::{decompress, is_over_limit};
+use crate::payload::{Budget, decompress, is_over_limit};
 use crate::{Error, Result};
 
 /// All of `control.tar`, uncompressed.
@@ -128,15 +128,23 @@ impl<'a> Archive<'a> {
     }
 
     /// Walks over `data.tar`, in its order. The root itself is left out.
-    pub(crate) fn walk(&self, mut visit: impl FnMut(Entry) -> Result<()>) -> Result<()> {
-        let failed = |e: io::Error| of_io(self.what, &e, self.limit);
-        let mut tar = tar::Archive::new(decompress(self.data, self.limit).map_err(failed)?);
+    pub(crate) fn walk(
+        &self,
+        budget: &mut Budget,
+        mut visit: impl FnMut(Entry) -> Result<()>,
+    ) -> Result<()> {
+        let limit = budget.limit(self.limit);
+        let failed = |e: io::Error| of_io(self.what, &e, limit);
+        let mut tar = tar::Archive::new(decompress(self.data, limit).map_err(failed)?);
         for (count, entry) in tar.entries().map_err(failed)?.enumerate() {
             if count >= ENTRIES_MAX {
                 let limit = format!("{ENTRIES_MAX} entries");
                 return Err(Error::TooLarge { what: self.what.into(), limit });
             }
             let entry = read_entry(&mut entry.map_err(failed)?).map_err(failed)?;
+            if let EntryKind::Regular(content) = &entry.kind {
+                budget.spend(content.len());
+            }
             if !entry.path.as_os_str().is_empty() {
                 visit(entry)?;
             }

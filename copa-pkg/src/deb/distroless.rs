@@ -36,6 +36,7 @@ use super::control::Stanza;
 use super::{StatusD, cacerts, record};
 use crate::ldcache;
 use crate::paths::Paths;
+use crate::payload::Budget;
 use crate::{Content, Error, File, Installation, Kept, Package, Result, Root, Why};
 
 /// Work in progress: the image, what is known of it, and what changes so far.
@@ -91,8 +92,9 @@ pub(crate) fn install(root: &dyn Root, packages: &[Package]) -> Result<Installat
         over_directory: BTreeMap::new(),
         out: Installation::default(),
     };
+    let mut budget = Budget::installation();
     for package in packages {
-        work.package(package)?;
+        work.package(package, &mut budget)?;
     }
     work.remove_stale(&names)?;
     work.add_parents();
@@ -103,7 +105,7 @@ pub(crate) fn install(root: &dyn Root, packages: &[Package]) -> Result<Installat
 }
 
 impl Work<'_> {
-    fn package(&mut self, package: &Package) -> Result<()> {
+    fn package(&mut self, package: &Package, budget: &mut Budget) -> Result<()> {
         let what = format!("{} {}", package.candidate.name, package.candidate.version);
         let archive =
             Archive::open(&what, &package.bytes)?.with_repacked(package.repacked.as_deref());
@@ -119,7 +121,7 @@ impl Work<'_> {
             files: BTreeMap::new(),
             certificates: BTreeMap::new(),
         };
-        archive.walk(|entry| self.entry(&mut installing, entry))?;
+        archive.walk(budget, |entry| self.entry(&mut installing, entry))?;
         if installing.name == cacerts::PACKAGE {
             self.certificates(&installing)?;
         }

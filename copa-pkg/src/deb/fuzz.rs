@@ -10,6 +10,7 @@ use super::db::StatusD;
 use super::release::Release;
 use crate::fuzz::now;
 use crate::memory_root::MemoryRoot;
+use crate::payload::Budget;
 use crate::signature::{Keyring, Moment, unverified_text};
 
 /// A package.
@@ -19,7 +20,7 @@ pub fn deb(bytes: &[u8]) {
     if let Ok(stanza) = Stanza::parse(&control) {
         let _ = super::relation::relations(&stanza);
     }
-    let _ = archive.walk(|_| Ok(()));
+    let _ = archive.walk(&mut Budget::installation(), |_| Ok(()));
 }
 
 /// An `InRelease`: its text, its signatures, and the text's fields.

@@ -16,7 +16,7 @@ use super::cpio::{Entry, Reader};
 use super::file::PackageFile;
 use super::header::Header;
 use super::tag::Tag;
-use crate::payload::{decompress, is_over_limit};
+use crate::payload::{Budget, decompress, is_over_limit};
 use crate::{Error, Result};
 
 /// The whole payload, uncompressed: the largest packages of distributions stay below it.
@@ -26,6 +26,26 @@ const FREE: u64 = 64 << 20;
 /// Above [`FREE`], how many times larger than the package its payload may be.
 const RATIO: u64 = 1000;
 const FILES_MAX: usize = 500_000;
+/// The lists of a header that describe files.
+const FILE_TAGS: [Tag; 17] = [
+    Tag::BASENAMES,
+    Tag::DIRNAMES,
+    Tag::DIRINDEXES,
+    Tag::OLDFILENAMES,
+    Tag::FILEMODES,
+    Tag::FILESIZES,
+    Tag::LONGFILESIZES,
+    Tag::FILEMTIMES,
+    Tag::FILEFLAGS,
+    Tag::FILECOLORS,
+    Tag::FILEINODES,
+    Tag::FILEDEVICES,
+    Tag::FILEUSERNAME,
+    Tag::FILEGROUPNAME,
+    Tag::FILEDIGESTS,
+    Tag::FILELINKTOS,
+    Tag::FILECAPS,
+];
 const PATH_MAX: usize = 4096;
 /// Bytes in all paths of a package.
 const PATHS_MAX: usize = 128 << 20;
@@ -138,8 +158,9 @@ impl Archive {
     /// # Errors
     ///
     /// [`Error::Malformed`] when the payload is not what the header describes, [`Error::TooLarge`]
-    /// when it is larger than this program reads, [`Error::Unsupported`] when it is no cpio.
-    pub(crate) fn contents(&self) -> Result<BTreeMap<usize, Bytes>> {
+    /// when it is larger than this program reads, or than what is left of the budget,
+    /// [`Error::Unsupported`] when it is no cpio.
+    pub(crate) fn contents(&self, budget: &mut Budget) -> Result<BTreeMap<usize, Bytes>> {
         let format = self.package.header.text(Tag::PAYLOADFORMAT);
         if let Some(format) = format.filter(|format| format != "cpio") {
             let reason = format!("its payload is in the format {format}");
@@ -150,11 +171,13 @@ impl Archive {
         }
         let payload = &self.package.payload;
         let limit = (payload.len() as u64).saturating_mul(RATIO).clamp(FREE, LIMIT);
+        let limit = budget.limit(limit);
         let read = decompress(payload, limit).and_then(|reader| self.unpack(reader));
         let found = read.map_err(|e| match is_over_limit(&e) {
             true => Error::TooLarge { what: self.what.clone(), limit: format!("{limit} bytes") },
             false => malformed(&self.what, &format!("its payload: {e}")),
         })?;
+        budget.spend(found.values().map(Bytes::len).sum());
         self.complete(found)
     }
 
@@ -278,7 +301,7 @@ pub(super) fn files(what: &str, header: &Header) -> Result<Vec<File>> {
 fn check_size(what: &str, header: &Header) -> Result<()> {
     let too_large = |limit| Err(Error::TooLarge { what: what.into(), limit });
     let count = |tag| header.entry(tag).map_or(0, |entry| entry.count as usize);
-    if count(Tag::BASENAMES).max(count(Tag::OLDFILENAMES)) > FILES_MAX {
+    if FILE_TAGS.into_iter().any(|tag| count(tag) > FILES_MAX) {
         return too_large(format!("{FILES_MAX} files"));
     }
     let directories: Vec<usize> = header.strings(Tag::DIRNAMES).map(<[u8]>::len).collect();

@@ -21,6 +21,7 @@ use super::repomd::Repomd;
 use super::{installed, verify};
 use crate::fuzz::now;
 use crate::memory_root::MemoryRoot;
+use crate::payload::Budget;
 use crate::signature::{Keyring, Moment};
 use crate::{Catalog, Format, PackageDb};
 
@@ -62,7 +63,7 @@ pub fn package(bytes: &[u8]) {
     if let Ok(header) = record::installed("a package", file, &stamp) {
         look(&header);
     }
-    let Ok(contents) = archive.contents() else { return };
+    let Ok(contents) = archive.contents(&mut Budget::installation()) else { return };
     for (number, content) in contents {
         let file = archive.files.get(number);
         let whole = |size: u64| size == content.len() as u64;

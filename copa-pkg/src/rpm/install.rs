@@ -35,6 +35,7 @@ use super::installed;
 use super::tag::Tag;
 use crate::ldcache;
 use crate::paths::Paths;
+use crate::payload::Budget;
 use crate::{Error, File, Installation, Kept, Package, Result, Root, Version, Why};
 
 /// Work in progress: the image, what is known of it, and what changes so far.
@@ -80,8 +81,11 @@ pub(crate) fn install(root: &dyn Root, packages: &[Package]) -> Result<Installat
     let archives = packages.iter().map(open).collect::<Result<Vec<_>>>()?;
     let erased = obsolete(&db, &archives)?;
     let mut work = Work::new(root, &db, &archives, &erased)?;
-    let states =
-        archives.iter().map(|archive| work.package(archive)).collect::<Result<Vec<_>>>()?;
+    let mut budget = Budget::installation();
+    let states = archives
+        .iter()
+        .map(|archive| work.package(archive, &mut budget))
+        .collect::<Result<Vec<_>>>()?;
     work.remove_stale()?;
     work.add_parents();
     work.scriptlets(&archives);
@@ -125,11 +129,11 @@ impl<'a> Work<'a> {
     }
 
     /// Installs the files of a package. Gives what became of each: [`State`].
-    fn package(&mut self, archive: &Archive) -> Result<Vec<u8>> {
+    fn package(&mut self, archive: &Archive, budget: &mut Budget) -> Result<Vec<u8>> {
         let header = &archive.package.header;
         let (name, arch) = (header.text(Tag::NAME), header.text(Tag::ARCH));
         let (name, arch) = (name.unwrap_or_default(), arch.unwrap_or_default());
-        let contents = archive.contents()?;
+        let contents = archive.contents(budget)?;
         let algorithm = Algorithm::of(header);
         check_digests(archive, algorithm, &contents)?;
         let left_out = self.owners.habits.left_out(&name, header, &archive.files);

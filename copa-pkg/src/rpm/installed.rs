@@ -182,6 +182,8 @@ pub(crate) fn is_listed(path: &str) -> bool {
 
 /// The longest path of Linux.
 const PATH_MAX: usize = 4096;
+/// Most directories of a package: of empty names a header could have a quarter of a billion.
+const DIRECTORIES_MAX: usize = 500_000;
 /// Bytes in all paths that are added to what packages provide: in a header a path may be a few.
 const PATHS_MAX: usize = 64 << 20;
 
@@ -196,7 +198,7 @@ pub(crate) fn provide_paths(packages: &mut [(Installed, &Header)], asked: &BTree
     let mut left = PATHS_MAX;
     for (package, header) in packages {
         let mut added = BTreeSet::new();
-        let directories: Vec<_> = header.texts(Tag::DIRNAMES).collect();
+        let directories: Vec<_> = header.texts(Tag::DIRNAMES).take(DIRECTORIES_MAX).collect();
         let files = header.texts(Tag::BASENAMES).zip(header.numbers(Tag::DIRINDEXES));
         for (name, directory) in files.filter(|(name, _)| ends.contains(&**name)) {
             let Some(directory) = directories.get(directory as usize) else { continue };

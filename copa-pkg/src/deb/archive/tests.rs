@@ -41,6 +41,17 @@ impl Tree {
     }
 }
 
+#[test]
+fn what_packages_unpack_to_is_bounded_in_sum() {
+    let (_, bytes) = sample().build(&["-Zgzip"]);
+    let archive = Archive::open("p", &bytes).unwrap();
+    let mut budget = Budget::of(1 << 20);
+    archive.walk(&mut budget, |_| Ok(())).unwrap();
+    assert_eq!(budget.limit(u64::MAX), (1 << 20) - 4 - 10 - 4 - 5);
+    let error = archive.walk(&mut Budget::of(1000), |_| Ok(())).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
+
 const CONTROL: &str =
     "Package: p\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n";
 
@@ -61,7 +72,7 @@ fn sample() -> Tree {
 
 fn entries(bytes: &[u8]) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    Archive::open("p", bytes)?.walk(|entry| {
+    Archive::open("p", bytes)?.walk(&mut Budget::installation(), |entry| {
         entries.push(entry);
         Ok(())
     })?;
@@ -111,7 +122,7 @@ fn what_is_repacked_is_the_same() {
         assert_eq!(repacked.is_some(), slow, "{option}");
         let mut found = Vec::new();
         let archive = archive.with_repacked(repacked.as_deref());
-        let all = archive.walk(|entry| {
+        let all = archive.walk(&mut Budget::installation(), |entry| {
             found.push(entry);
             Ok(())
         });
@@ -127,7 +138,10 @@ fn what_cannot_be_unpacked_is_not_repacked_and_what_is_damaged_is_an_error() {
     let archive = Archive::open("p", &whole).unwrap();
     let mut repacked = archive.repack().unwrap().unwrap();
     repacked.truncate(repacked.len() - 5);
-    let error = archive.with_repacked(Some(&repacked)).walk(|_| Ok(())).unwrap_err();
+    let error = archive
+        .with_repacked(Some(&repacked))
+        .walk(&mut Budget::installation(), |_| Ok(()))
+        .unwrap_err();
     assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
     let end = bytes.len() - 40;
     bytes[end] ^= 1;

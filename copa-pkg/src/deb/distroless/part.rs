@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Archive, EntryKind, Work};
 use crate::Result;
+use crate::payload::Budget;
 
 /// How much of a package the image holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Work<'_> {
     /// How many files of the new version the image has, and how many there are.
     fn count(&mut self, archive: &Archive<'_>) -> Result<(usize, usize)> {
         let (mut present, mut all) = (0, 0);
-        archive.walk(|entry| {
+        archive.walk(&mut Budget::installation(), |entry| {
             if matches!(entry.kind, EntryKind::Regular(_)) {
                 all += 1;
                 present += usize::from(self.root.stat(&entry.path).is_some());

@@ -182,7 +182,7 @@ fn contents_are_what_the_digests_say() {
     let (mut checked, mut archives) = (0, 0);
     for path in packages(&corpus) {
         let Ok(archive) = open(&path) else { continue };
-        let Ok(contents) = archive.contents() else {
+        let Ok(contents) = archive.contents(&mut Budget::installation()) else {
             assert!(path.to_str().unwrap().contains("corrupted"), "{path:?}");
             continue;
         };
@@ -260,12 +260,23 @@ fn a_damaged_package_never_panics() {
             }
             for bytes in [bytes[..cut.index(bytes.len())].to_vec(), bytes] {
                 if let Ok(archive) = Archive::open("x", &bytes.into()) {
-                    let _ = archive.contents();
+                    let _ = archive.contents(&mut Budget::installation());
                 }
             }
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn what_packages_unpack_to_is_bounded_in_sum() {
+    let Some(bytes) = sample() else { return };
+    let archive = Archive::open("x", &bytes.into()).unwrap();
+    let (mut whole, mut half) = (Budget::of(1 << 20), Budget::of(1));
+    let contents = archive.contents(&mut whole).unwrap();
+    assert!(contents.values().any(|content| !content.is_empty()));
+    assert!(whole.limit(u64::MAX) < 1 << 20);
+    assert!(matches!(archive.contents(&mut half), Err(Error::TooLarge { .. })));
 }
 
 /// Few bytes of a header would make gigabytes of paths: refused before they do.
@@ -289,5 +300,9 @@ fn too_many_files_are_refused_before_their_paths_are_made() {
             Err(Error::TooLarge { limit: found, .. }) => assert_eq!(found, limit),
             other => panic!("{:?}", other.map(|files| files.len())),
         }
+    }
+    for tag in FILE_TAGS {
+        let header = header(&[array(tag, "", FILES_MAX + 1)], Vec::new());
+        assert!(matches!(files("x", &header), Err(Error::TooLarge { .. })), "{tag:?}");
     }
 }

@@ -213,3 +213,25 @@ fn relations_are_what_rpm_says_of_real_packages() {
     }
     assert_eq!(rich, 6);
 }
+
+/// A byte of a header is a directory: those beyond a number are not read.
+#[test]
+fn directories_are_bounded() {
+    for (index, provided) in [(0, 1), (DIRECTORIES_MAX as u32, 0)] {
+        let mut values = [
+            Value::string(Tag::NAME, "demo"),
+            Value::string(Tag::VERSION, "1"),
+            Value::string(Tag::RELEASE, "1"),
+            Value::string(Tag::ARCH, "noarch"),
+            array(Tag::REQUIRENAME, &["/bin/sh"]),
+            Value::int32(Tag::DIRINDEXES, &[index]),
+            array(Tag::BASENAMES, &["sh"]),
+            array(Tag::DIRNAMES, &vec!["/bin/"; DIRECTORIES_MAX + 1]),
+        ];
+        values.sort_by_key(|value| value.tag);
+        let header = header(&values, Vec::new());
+        let mut packages = [(package(&header).unwrap().unwrap(), &header)];
+        provide_paths(&mut packages);
+        assert_eq!(packages[0].0.relations.provides.len(), provided, "{index}");
+    }
+}
