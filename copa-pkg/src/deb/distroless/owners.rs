@@ -85,6 +85,12 @@ impl Owners {
         self.files.contains_key(path)
     }
 
+    /// Whether any package lists something below the directory.
+    pub(super) fn lists_below(&self, dir: &Path) -> bool {
+        let mut listed = self.files.range(dir.to_owned()..).map(|(path, _)| path);
+        listed.find(|path| *path != dir).is_some_and(|path| path.starts_with(dir))
+    }
+
     /// Whether this package lists the path.
     pub(super) fn lists(&self, package: &str, path: &Path) -> bool {
         self.files.get(path).is_some_and(|all| all.iter().any(|listed| listed.package == package))

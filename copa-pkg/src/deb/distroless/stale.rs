@@ -121,11 +121,13 @@ impl Work<'_> {
             .collect()
     }
 
-    /// Whether everything in the directory goes and nothing comes.
+    /// Whether everything in the directory goes and nothing comes. Of a directory in it that no
+    /// package has files in, nobody knows: it may be where something is mounted.
     fn is_emptied(&self, dir: &Path, coming: &BTreeSet<PathBuf>, gone: &BTreeSet<PathBuf>) -> bool {
         let goes = |path: PathBuf| {
             let is_dir = || self.root.stat(&path).is_some_and(|s| s.kind == FileKind::Directory);
-            gone.contains(&path) || (is_dir() && self.is_emptied(&path, coming, gone))
+            let known = || self.owners.lists_below(&path) && is_dir();
+            gone.contains(&path) || (known() && self.is_emptied(&path, coming, gone))
         };
         !coming.contains(dir) && self.root.list(dir).into_iter().all(|name| goes(dir.join(name)))
     }

@@ -6,7 +6,7 @@ use self::deb::{BUILT, Deb, LATER};
 use self::tree::Tree;
 use super::*;
 use crate::deb::archive::Archive;
-use crate::{Candidate, Change, Checksum, Relations};
+use crate::{Candidate, Change, Checksum, FileKind, Relations};
 
 fn package(bytes: Vec<u8>) -> Package {
     let archive = Archive::open("test", &bytes).unwrap();
@@ -91,6 +91,16 @@ fn stale_links_and_emptied_directories_go() {
         .link("usr/lib/libp-old.so", "/usr/share/base-files/motd")
         .file("usr/share/libp/deep/er/x", "x");
     assert_golden(&[&old], &[&lib(2)]);
+}
+
+#[test]
+fn empty_directories_that_no_package_has_files_in_stay() {
+    let old = lib(1).file("usr/share/libp/deep/er/x", "x");
+    let mut tree = image(&[&old]);
+    tree.directory("usr/share/libp/mount");
+    let after = tree.after(&run(&tree, &[&lib(2)]).changes);
+    assert_eq!(after.kind("usr/share/libp/mount"), Some(FileKind::Directory));
+    assert_eq!(after.kind("usr/share/libp/deep"), None);
 }
 
 #[test]

@@ -61,35 +61,56 @@ impl Work<'_> {
             Fate::Write => self.write(path, new, groups),
             Fate::Beside(ending) => {
                 self.keep(new.package, &path, Why::Changed);
-                let file = self.owned_file(new);
-                self.out.changes.write(beside(&path, ending), file);
+                let aside = beside(&path, ending);
+                if self.is_free(&aside, new.package) {
+                    let file = self.owned_file(new);
+                    self.out.changes.write(aside, file);
+                }
             }
             Fate::Save(ending) => {
-                self.save(&path, new.package, ending)?;
-                self.write(path, new, groups);
+                if self.save(&path, new.package, ending)? {
+                    self.write(path, new, groups);
+                }
             }
         }
         Ok(())
     }
 
-    /// Puts the user's file at the path aside.
-    pub(super) fn save(&mut self, path: &Path, package: &str, ending: &str) -> Result<()> {
-        let Some(stat) = self.root.stat(path) else { return Ok(()) };
+    /// Whether a file may be put there: a directory of the user's would go with all in it.
+    fn is_free(&mut self, path: &Path, package: &str) -> bool {
+        let kind = self.root.stat(path).map(|stat| stat.kind);
+        let is_free = matches!(kind, None | Some(FileKind::Regular(_)))
+            && !self.paths.is_directory(path)
+            && !self.is_beside_itself(path);
+        if !is_free {
+            self.keep(package, path, Why::Directory);
+        }
+        is_free
+    }
+
+    /// Puts the user's file at the path aside. Gives whether another may come there: where it
+    /// cannot be put aside, it stays.
+    pub(super) fn save(&mut self, path: &Path, package: &str, ending: &str) -> Result<bool> {
+        let Some(stat) = self.root.stat(path) else { return Ok(true) };
         let content = match stat.kind {
             FileKind::Regular(_) => Content::Regular(self.root.read(path)?.unwrap_or_default()),
             FileKind::Symlink(target) => Content::Symlink(target),
-            _ => return Ok(()),
+            _ => return Ok(true),
         };
+        let saved = beside(path, ending);
+        if !self.is_free(&saved, package) {
+            self.keep(package, path, Why::Changed);
+            return Ok(false);
+        }
         let (mode, uid, gid) = (stat.mode, stat.uid, stat.gid);
         let file = File { content, mode, uid, gid, mtime: stat.mtime, xattrs: stat.xattrs };
-        let saved = beside(path, ending);
         self.out.warnings.push(format!(
             "/{} was changed in the image, and {package} has another: it is /{} now",
             path.display(),
             saved.display()
         ));
         self.out.changes.write(saved, file);
-        Ok(())
+        Ok(true)
     }
 
     fn write(&mut self, path: PathBuf, new: &New<'_>, groups: &mut Groups) {

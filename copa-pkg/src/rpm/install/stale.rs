@@ -75,10 +75,10 @@ impl Work<'_> {
         if old.state != State::NORMAL {
             return Ok(());
         }
-        if is_saved(old) && !self.is_pristine(&path, old, &stat)? {
-            self.save(&path, package, ".rpmsave")?;
+        let is_users = is_saved(old) && !self.is_pristine(&path, old, &stat)?;
+        if !is_users || self.save(&path, package, ".rpmsave")? {
+            gone.insert(path);
         }
-        gone.insert(path);
         Ok(())
     }
 

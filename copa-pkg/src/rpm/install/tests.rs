@@ -106,6 +106,24 @@ fn configuration_has_its_fates() {
 }
 
 #[test]
+fn nothing_is_put_aside_over_a_directory() {
+    for (edit, ending) in [
+        (("%config(noreplace)", "%config(noreplace)"), ".rpmnew"),
+        (("%config(noreplace)", "%config"), ".rpmsave"),
+    ] {
+        let Some((mut root, packages)) = upgrade(&[edit, OTHER]) else { return };
+        root.file("opt/demo/conf", b"mine\n");
+        let aside = format!("opt/demo/conf{ending}");
+        root.file(format!("{aside}/x"), b"mine too\n");
+        let out = install(&root, &packages).unwrap();
+        assert!(out.changes.get(Path::new(&aside)).is_none(), "{ending}");
+        assert!(out.changes.get(Path::new("opt/demo/conf")).is_none(), "{ending}");
+        assert_eq!(kept(&out, &aside), Some(Why::Directory));
+        assert_eq!(kept(&out, "opt/demo/conf"), Some(Why::Changed));
+    }
+}
+
+#[test]
 fn what_did_not_change_in_the_package_is_left_to_the_user() {
     let Some((mut root, packages)) = upgrade(&[]) else { return };
     root.file("opt/demo/conf", b"mine\n");
