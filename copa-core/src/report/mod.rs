@@ -3,7 +3,7 @@
 mod subject;
 mod trivy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use subject::Subject;
 
@@ -80,12 +80,13 @@ impl Report {
     pub fn request(&self, of: &Subject) -> Result<Request> {
         of.check(self)?;
         let mut wanted: BTreeMap<(&str, bool), Wanted> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for finding in &self.findings {
             let fixed = finding.lowest_fix();
             let key = (finding.package.as_str(), fixed.is_none());
             let entry = wanted.entry(key).or_insert_with(|| finding.wanted());
             entry.fixed = higher(entry.fixed.take(), fixed);
-            if !entry.vulnerabilities.contains(&finding.vulnerability) {
+            if seen.insert((key, &finding.vulnerability)) {
                 entry.vulnerabilities.push(finding.vulnerability.clone());
             }
         }

@@ -51,6 +51,28 @@ fn wanted(request: Request) -> Vec<(String, Option<String>, Vec<String>)> {
 }
 
 #[test]
+fn lists_and_findings_are_bounded() {
+    let error = |document: String| Report::parse(document.as_bytes()).unwrap_err().to_string();
+    let many = |element: &str, count: usize| vec![element; count].join(",");
+    let results = many("{}", 200_001);
+    let long = error(format!(r#"{{"SchemaVersion":2,"Results":[{results}]}}"#));
+    assert!(long.contains("a list of more than 200000"), "{long}");
+    let findings = many(r#"{"VulnerabilityID":"C","PkgName":"p"}"#, 100_001);
+    let result = format!(r#"{{"Class":"os-pkgs","Vulnerabilities":[{findings}]}}"#);
+    let long = error(format!(r#"{{"SchemaVersion":2,"Results":[{result},{result}]}}"#));
+    assert!(long.contains("more than 200000 findings"), "{long}");
+}
+
+#[test]
+fn each_vulnerability_is_named_once_in_the_order_of_the_report() {
+    let ids: Vec<String> = (0..20_000).rev().map(|i| format!("CVE-{i}")).collect();
+    let finding = |id| ("libssl3", "3.0.9-1", id, "");
+    let findings: Vec<_> = ids.iter().chain(&ids).map(|id| finding(id.as_str())).collect();
+    let wanted = wanted(report("{}", &findings).request(&subject()).unwrap());
+    assert_eq!(wanted, [("libssl3".into(), None, ids.clone())]);
+}
+
+#[test]
 fn the_highest_fix_of_a_package_is_wanted() {
     let report = report(
         "{}",

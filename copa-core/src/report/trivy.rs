@@ -1,13 +1,18 @@
 //! Trivy's JSON report, schema version 2 (`trivy/pkg/types/report.go`).
 
-use serde::Deserialize;
-use serde_json::Value;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{Finding, Report, refused};
 use crate::Result;
 
 /// The longest name, version or identifier in a report.
 const LONGEST_WORD: usize = 1024;
+/// The longest list in a report, and the most findings: an element may be three bytes of it.
+const MOST: usize = 200_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -18,7 +23,7 @@ struct Document {
     #[serde(default)]
     metadata: Option<Metadata>,
     #[serde(default)]
-    results: Option<Vec<TargetResult>>,
+    results: Option<List<TargetResult>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -28,9 +33,9 @@ struct Metadata {
     #[serde(default, rename = "ImageID")]
     image_id: Option<String>,
     #[serde(default, rename = "DiffIDs")]
-    diff_ids: Option<Vec<String>>,
+    diff_ids: Option<List<String>>,
     #[serde(default, rename = "RepoDigests")]
-    repo_digests: Option<Vec<String>>,
+    repo_digests: Option<List<String>>,
     #[serde(default, rename = "ImageConfig")]
     image_config: Option<ImageConfig>,
 }
@@ -56,7 +61,7 @@ struct TargetResult {
     #[serde(default)]
     class: String,
     #[serde(default)]
-    vulnerabilities: Option<Vec<Vulnerability>>,
+    vulnerabilities: Option<List<Vulnerability>>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +76,42 @@ struct Vulnerability {
     fixed: String,
 }
 
+/// A list that is no longer than [`MOST`].
+struct List<T>(Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(ListVisitor(PhantomData))
+    }
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<List<T>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = from.next_element()? {
+            if list.len() == MOST {
+                return Err(A::Error::custom(format!("a list of more than {MOST}")));
+            }
+            list.push(element);
+        }
+        Ok(List(list))
+    }
+}
+
 /// Reads a report. A report without results is one about an image without findings.
 pub(super) fn parse(bytes: &[u8]) -> Result<Report> {
     let document: Document = serde_json::from_slice(bytes).map_err(|e| what_else(bytes, &e))?;
@@ -79,18 +120,23 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Report> {
         return Err(refused(format!("has Trivy's schema version {version}, expected 2")));
     }
     let metadata = document.metadata.unwrap_or_default();
-    let results = document.results.unwrap_or_default().into_iter();
+    let results = document.results.unwrap_or_default().0.into_iter();
     let vulnerabilities = results
         .filter(|r| r.class == "os-pkgs")
-        .flat_map(|r| r.vulnerabilities.unwrap_or_default());
+        .flat_map(|r| r.vulnerabilities.unwrap_or_default().0);
+    let findings: Vec<Finding> =
+        vulnerabilities.take(MOST + 1).map(Finding::try_from).collect::<Result<_>>()?;
+    if findings.len() > MOST {
+        return Err(refused(format!("has more than {MOST} findings")));
+    }
     Ok(Report {
         artifact: document.artifact_name,
         system: metadata.os.filter(|os| !os.family.is_empty()).map(|os| (os.family, os.name)),
         architecture: metadata.image_config.map(|c| c.architecture).filter(|a| !a.is_empty()),
         image_id: metadata.image_id.filter(|id| !id.is_empty()),
-        diff_ids: metadata.diff_ids.unwrap_or_default(),
-        repo_digests: metadata.repo_digests.unwrap_or_default(),
-        findings: vulnerabilities.map(Finding::try_from).collect::<Result<_>>()?,
+        diff_ids: metadata.diff_ids.unwrap_or_default().0,
+        repo_digests: metadata.repo_digests.unwrap_or_default().0,
+        findings,
     })
 }
 
@@ -116,19 +162,31 @@ impl TryFrom<Vulnerability> for Finding {
     }
 }
 
+/// What tells other documents. Nothing of them is kept.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Marks {
+    bom_format: Option<IgnoredAny>,
+    spdx_version: Option<IgnoredAny>,
+    matches: Option<IgnoredAny>,
+    runs: Option<IgnoredAny>,
+    vulnerabilities: Option<IgnoredAny>,
+}
+
 /// Says what a document is that is not a report of Trivy's.
 fn what_else(bytes: &[u8], error: &serde_json::Error) -> crate::Error {
-    let Ok(Value::Object(keys)) = serde_json::from_slice(bytes) else {
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    let Some(marks) = serde_json::from_slice::<Marks>(bytes).ok().filter(|_| is_object) else {
         return refused(format!("is not JSON: {error}"));
     };
     let kinds = [
-        ("bomFormat", "is a CycloneDX document"),
-        ("spdxVersion", "is an SPDX document"),
-        ("matches", "is Grype's"),
-        ("runs", "is a SARIF document"),
-        ("vulnerabilities", "is another scanner's"),
+        (marks.bom_format, "is a CycloneDX document"),
+        (marks.spdx_version, "is an SPDX document"),
+        (marks.matches, "is Grype's"),
+        (marks.runs, "is a SARIF document"),
+        (marks.vulnerabilities, "is another scanner's"),
     ];
-    match kinds.iter().find(|(key, _)| keys.contains_key(*key)) {
+    match kinds.iter().find(|(mark, _)| mark.is_some()) {
         Some((_, kind)) => refused(format!("{kind}, not Trivy's JSON")),
         None => refused(format!("is not Trivy's JSON of schema version 2: {error}")),
     }
