@@ -375,7 +375,7 @@ impl<'a> Closure<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{mirror, packages};
+    use super::super::fixture::{mirror, packages};
     use super::*;
 
     #[test]

@@ -138,7 +138,7 @@ fn payloads_are_what_rpm_unpacks() {
     }
     for path in packages(&corpus).into_iter().filter(|path| !is_old(path)) {
         let archive = open(&path).unwrap();
-        let (ours, theirs) = (archive.contents(), unpacked(&path));
+        let (ours, theirs) = (archive.contents(&mut Budget::installation()), unpacked(&path));
         assert_eq!(ours.is_ok(), theirs.is_some(), "{path:?}: {ours:?}");
         assert_eq!(ours.is_err(), path.to_str().unwrap().contains("corrupted"), "{path:?}");
         let (Ok(contents), Some(theirs)) = (ours, theirs) else { continue };
@@ -219,10 +219,10 @@ fn hard_links_capabilities_and_ghosts_are_known() {
 fn hard_links_of_different_sizes_are_refused() {
     let Some(bytes) = sample() else { return };
     let mut archive = Archive::open("x", &bytes.into()).unwrap();
-    archive.contents().unwrap();
+    archive.contents(&mut Budget::installation()).unwrap();
     let first = *archive.linked().first().unwrap();
     archive.files[first].size += 1;
-    let error = archive.contents().unwrap_err().to_string();
+    let error = archive.contents(&mut Budget::installation()).unwrap_err().to_string();
     assert!(error.contains("differ in size"), "{error}");
 }
 

@@ -231,7 +231,7 @@ fn directories_are_bounded() {
         values.sort_by_key(|value| value.tag);
         let header = header(&values, Vec::new());
         let mut packages = [(package(&header).unwrap().unwrap(), &header)];
-        provide_paths(&mut packages);
+        provide_paths(&mut packages, &BTreeSet::new());
         assert_eq!(packages[0].0.relations.provides.len(), provided, "{index}");
     }
 }

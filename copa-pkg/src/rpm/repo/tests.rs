@@ -388,40 +388,6 @@ fn a_mirror_may_be_what_the_layout_is_below() {
 }
 
 #[test]
-fn a_mirror_that_is_not_in_order_is_passed_over() {
-    let Some(lab) = Lab::new() else { return };
-    fs::create_dir(lab.path("old")).unwrap();
-    run(Command::new("cp").arg("-r").arg(lab.path("repo/repodata")).arg(lab.path("old")));
-    let repomd = lab.path("old/repodata/repomd.xml");
-    let text = fs::read_to_string(&repomd).unwrap();
-    fs::write(&repomd, text.replace("<revision>", "<revision>1")).unwrap();
-    let load = |places: &[&str]| {
-        let roots = places.iter().map(|place| Url::from_directory_path(lab.path(place)).unwrap());
-        let repo = Repo {
-            id: "lab".into(),
-            place: Place::Roots(roots.collect()),
-            keys: Ok(Arc::new(lab.keys().keyring)),
-            key_urls: Vec::new(),
-            signed: true,
-            trust: lab.trust(),
-            filter: Filter::default(),
-            streams: Vec::new(),
-            priority: 99,
-            cost: 1000,
-            required: true,
-            notes: Vec::new(),
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(repo.load(&Files::default(), &forgetful()))
-    };
-    let loaded = load(&["none", "old", "repo"]).unwrap();
-    assert!(loaded.catalog.best("hello").is_some());
-    assert_eq!(loaded.warnings.len(), 2);
-    assert!(loaded.warnings[1].contains("does not fit the text"), "{:?}", loaded.warnings);
-    refused(load(&["old", "none"]), &["old/repodata/repomd.xml", "does not fit the text"]);
-}
-
-#[test]
 fn a_plan_without_a_report_names_what_its_updates_fix() {
     let Some(lab) = Lab::new() else { return };
     let text = "<updates><update type=\"security\"><references><reference id=\"CVE-2026-0001\" \
