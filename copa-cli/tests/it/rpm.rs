@@ -101,7 +101,9 @@ fn configuration_has_rpms_fates() {
 #[test]
 fn scanners_find_nothing_fixable() {
     need!("rpm", "rpmbuild", "createrepo_c", "unshare", "setpriv");
-    for database in ["sqlite", "manifest"] {
+    for (database, arch) in
+        [("sqlite", "x86_64"), ("manifest", "x86_64"), ("both", "x86_64"), ("arm-both", "aarch64")]
+    {
         let scratch = TempDir::new().unwrap();
         let image = oci(rpm_images(), &format!("{database}-old"));
         let report = lab::trivy_rpm(&image);
@@ -110,7 +112,7 @@ fn scanners_find_nothing_fixable() {
         let file = scratch.path().join("report.json");
         fs::write(&file, report.to_string()).unwrap();
         let with_report = ["-r", file.to_str().unwrap()];
-        let (out, ran) = patched(scratch.path(), &image, "x86_64", &with_report);
+        let (out, ran) = patched(scratch.path(), &image, arch, &with_report);
         ran.exits(0);
         assert_eq!(findings(&lab::trivy_rpm(&out)).1, BTreeMap::new(), "{database}");
         let syft = listed(&lab::syft(&out));

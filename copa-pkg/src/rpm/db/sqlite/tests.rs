@@ -233,6 +233,9 @@ fn a_real_database_goes_on_to_work() {
     lab.put_database(&ours);
     assert_eq!(sorted(rpm(&lab.root(), &format)), expected);
     assert_eq!(expected.len(), 129);
+    let root = lab.root();
+    let root = root.to_str().unwrap();
+    run("rpmdb", &["--root", root, "--dbpath", "/var/lib/rpm", "--verifydb"]);
     rpm(&lab.root(), &["--rebuilddb"]);
     assert_eq!(named(&lab.database()), named(&ours));
 }
