@@ -170,7 +170,7 @@ fn mirror(text: &str) -> anyhow::Result<Mirror> {
     }
 }
 
-/// `20261123T000000Z`, as snapshot.debian.org writes it, or RFC 3339.
+/// `20261123T000000Z`, as Debian's timestamped archive writes it, or RFC 3339.
 fn moment(text: &str) -> anyhow::Result<Timestamp> {
     let compact = jiff::fmt::strtime::parse("%Y%m%dT%H%M%SZ", text)
         .and_then(|parts| parts.to_datetime())

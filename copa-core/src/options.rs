@@ -54,7 +54,7 @@ pub struct Options {
     /// Refuses packages whose scripts would have done something that is neither carried out nor
     /// known to have no meaning in an image; without it, they are warnings.
     pub refuse_scripts: bool,
-    /// The moment of the built-in archive (snapshot.debian.org); without it, `now`.
+    /// The moment of Debian's timestamped archive; without it, `now`.
     pub snapshot: Option<Timestamp>,
     /// How the patch layer is compressed.
     pub compression: Compression,

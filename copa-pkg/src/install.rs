@@ -1,7 +1,7 @@
 //! Installing packages: what changes in the file system.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{ChangeSet, Error, Package, Result, Root, System};
 
@@ -17,6 +17,13 @@ pub struct Installation {
     pub unrun: Vec<Unrun>,
     /// What a person should know.
     pub warnings: Vec<String>,
+}
+
+impl Installation {
+    /// Notes that a path of the package stays as it is.
+    pub(crate) fn keep(&mut self, package: &str, path: &Path, why: Why) {
+        self.kept.push(Kept { path: path.into(), package: package.into(), why });
+    }
 }
 
 /// A script of a package that a package manager would have run, and that did not run. Its effect

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use crate::{Change, ChangeSet, FileKind, Root};
+use crate::{Change, ChangeSet, File, FileKind, Root};
 
 /// As many links are followed on the way to one path, as in Linux.
 const LINKS_MAX: u32 = 40;
@@ -47,8 +47,16 @@ impl<'a> Paths<'a> {
         path.as_os_str().is_empty() || self.directories.contains(path) || is_dir()
     }
 
-    /// Directories above what the changes write that are in neither the image nor the changes.
-    pub(crate) fn missing_parents(&self, changes: &ChangeSet) -> BTreeSet<PathBuf> {
+    /// Writes the directories above what the changes write that are in neither the image nor the
+    /// changes: as packages describe them (`known`), or else plain ones.
+    pub(crate) fn add_parents(&self, known: &BTreeMap<PathBuf, File>, changes: &mut ChangeSet) {
+        for dir in self.missing_parents(changes) {
+            let file = known.get(&dir).cloned().unwrap_or_else(File::plain_directory);
+            changes.write(dir, file);
+        }
+    }
+
+    fn missing_parents(&self, changes: &ChangeSet) -> BTreeSet<PathBuf> {
         let is_write = |change: &Change| matches!(change, Change::Write(_));
         let written = changes.iter().filter(|(_, change)| is_write(change));
         let above = written.flat_map(|(path, _)| path.ancestors().skip(1));

@@ -11,7 +11,7 @@
 //!    would be the image's, and must not become this machine's.
 //! 3. **The host's apt sources**, when the caller gives them: only suites of the image's release,
 //!    and only those that Debian made.
-//! 4. **<https://snapshot.debian.org>** at a moment that the caller gives: the same run gives the
+//! 4. **Debian's timestamped archive** at a moment that the caller gives: the same run gives the
 //!    same result at any later time. Its `Valid-Until` is long past by nature and does not count.
 //!
 //! With [`Trust::keyring`](crate::Trust) those keys count and no others. A `Signed-By` file that is

@@ -25,7 +25,7 @@ mod scripts;
 mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
@@ -37,7 +37,7 @@ use super::{StatusD, cacerts, record};
 use crate::ldcache;
 use crate::paths::Paths;
 use crate::payload::Budget;
-use crate::{Content, Error, File, Installation, Kept, Package, Result, Root, Why};
+use crate::{Content, Error, File, Installation, Package, Result, Root};
 
 /// Work in progress: the image, what is known of it, and what changes so far.
 struct Work<'a> {
@@ -97,7 +97,7 @@ pub(crate) fn install(root: &dyn Root, packages: &[Package]) -> Result<Installat
         work.package(package, &mut budget)?;
     }
     work.remove_stale(&names)?;
-    work.add_parents();
+    work.paths.add_parents(&work.directories, &mut work.out.changes);
     ldcache::update(root, &mut work.out)?;
     work.out.kept.sort();
     work.out.kept.dedup();
@@ -138,21 +138,9 @@ impl Work<'_> {
             self.out.changes.write(path, file);
         }
         for (path, why) in update.kept {
-            self.keep(installing.name, &path, why);
+            self.out.keep(installing.name, &path, why);
         }
         Ok(())
-    }
-
-    fn keep(&mut self, package: &str, path: &Path, why: Why) {
-        self.out.kept.push(Kept { path: path.into(), package: package.into(), why });
-    }
-
-    /// Directories above what is written, where the image has none.
-    fn add_parents(&mut self) {
-        for dir in self.paths.missing_parents(&self.out.changes) {
-            let file = self.directories.get(&dir).cloned().unwrap_or_else(File::plain_directory);
-            self.out.changes.write(dir, file);
-        }
     }
 }
 

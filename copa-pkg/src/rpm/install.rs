@@ -22,7 +22,7 @@ mod stale;
 mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
@@ -36,7 +36,7 @@ use super::tag::Tag;
 use crate::ldcache;
 use crate::paths::Paths;
 use crate::payload::Budget;
-use crate::{Error, File, Installation, Kept, Package, Result, Root, Version, Why};
+use crate::{Error, File, Installation, Package, Result, Root, Version};
 
 /// Work in progress: the image, what is known of it, and what changes so far.
 struct Work<'a> {
@@ -87,7 +87,7 @@ pub(crate) fn install(root: &dyn Root, packages: &[Package]) -> Result<Installat
         .map(|archive| work.package(archive, &mut budget))
         .collect::<Result<Vec<_>>>()?;
     work.remove_stale()?;
-    work.add_parents();
+    work.paths.add_parents(&work.directories, &mut work.out.changes);
     work.scriptlets(&archives);
     let time = time(&db, &archives);
     let recorded = archives.iter().zip(states);
@@ -148,18 +148,6 @@ impl<'a> Work<'a> {
             states.push(self.file(&new, &mut groups)?);
         }
         Ok(states)
-    }
-
-    fn keep(&mut self, package: &str, path: &Path, why: Why) {
-        self.out.kept.push(Kept { path: path.into(), package: package.into(), why });
-    }
-
-    /// Directories above what is written, where the image has none.
-    fn add_parents(&mut self) {
-        for dir in self.paths.missing_parents(&self.out.changes) {
-            let file = self.directories.get(&dir).cloned().unwrap_or_else(File::plain_directory);
-            self.out.changes.write(dir, file);
-        }
     }
 }
 

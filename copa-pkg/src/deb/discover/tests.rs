@@ -71,10 +71,9 @@ fn then_the_image_then_the_host_then_the_timestamped_archive() {
     assert_eq!(
         found(&[], &[], &[]).0,
         [
-            "bookworm from https://snapshot.debian.org/archive/debian/20261123T173000Z",
-            "bookworm-updates from https://snapshot.debian.org/archive/debian/20261123T173000Z",
-            "bookworm-security from \
-             https://snapshot.debian.org/archive/debian-security/20261123T173000Z",
+            format!("bookworm from {SNAPSHOT}/debian/20261123T173000Z"),
+            format!("bookworm-updates from {SNAPSHOT}/debian/20261123T173000Z"),
+            format!("bookworm-security from {SNAPSHOT}/debian-security/20261123T173000Z"),
         ]
     );
 }

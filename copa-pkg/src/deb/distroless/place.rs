@@ -75,12 +75,12 @@ impl Work<'_> {
     fn place(&mut self, package: &Installing<'_>, path: PathBuf, mut file: File, fate: Fate) {
         match fate {
             Fate::Same | Fate::Leave => {}
-            Fate::Keep(why) => self.keep(package.name, &path, why),
+            Fate::Keep(why) => self.out.keep(package.name, &path, why),
             Fate::OverDirectory => {
                 self.over_directory.insert(path, (package.name.into(), file));
             }
             Fate::Write if self.is_beside_itself(&path) => {
-                self.keep(package.name, &path, Why::NoDirectory);
+                self.out.keep(package.name, &path, Why::NoDirectory);
             }
             Fate::Write => {
                 if let Some(stat) = self.root.stat(&path) {
@@ -130,7 +130,7 @@ impl Work<'_> {
         let pristine = sum.is_some_and(|sum| self.owners.is_pristine(path, &sum));
         let free = pristine && !self.owners.is_needed(path);
         if !free {
-            self.keep(package.name, path, Why::NoDirectory);
+            self.out.keep(package.name, path, Why::NoDirectory);
         }
         free
     }

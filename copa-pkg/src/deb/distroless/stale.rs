@@ -40,7 +40,7 @@ impl Work<'_> {
                 gone.retain(|below| !below.starts_with(&path));
                 self.out.changes.write(path, file);
             } else {
-                self.keep(&package, &path, Why::Directory);
+                self.out.keep(&package, &path, Why::Directory);
             }
         }
         for path in &gone {
@@ -58,7 +58,7 @@ impl Work<'_> {
             if sum.is_some_and(|sum| self.owners.is_pristine(&path, &sum)) {
                 gone.insert(path);
             } else if !self.is_builders(&path)? {
-                self.keep(package, &path, Why::Changed);
+                self.out.keep(package, &path, Why::Changed);
             }
         }
         Ok(())

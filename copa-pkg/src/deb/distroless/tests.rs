@@ -2,11 +2,13 @@ mod deb;
 mod random;
 mod tree;
 
+use std::path::Path;
+
 use self::deb::{BUILT, Deb, LATER};
 use self::tree::Tree;
 use super::*;
 use crate::deb::archive::Archive;
-use crate::{Candidate, Change, Checksum, FileKind, Relations};
+use crate::{Candidate, Change, Checksum, FileKind, Relations, Why};
 
 fn package(bytes: Vec<u8>) -> Package {
     let archive = Archive::open("test", &bytes).unwrap();

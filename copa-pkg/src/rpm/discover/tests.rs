@@ -22,6 +22,10 @@ fn described(root: &MemoryRoot, distro: (&str, &str), mirrors: &[&str]) -> Resul
     Ok(repositories(&sources, &[])?.iter().map(|repo| repo.describe()).collect())
 }
 
+fn without_mirrors<'a>(root: &'a MemoryRoot, distro: &'a Distro, trust: &'a Trust) -> Sources<'a> {
+    Sources { root, distro, arch: Arch::Amd64, mirrors: &[], host: &[], snapshot: trust.now, trust }
+}
+
 const REPO: &str = "[base]\nbaseurl=https://a.invalid/$releasever/$basearch/$mine\nrepo_gpgcheck=1\n\
     [off]\nbaseurl=https://b.invalid/\nenabled=0\n[list]\nmirrorlist=https://c.invalid/?r=$releasever\n\
     [meta]\nmetalink=https://d.invalid/m\n[odd]\nbaseurl=ftp://e.invalid/\n\
@@ -70,15 +74,7 @@ fn entries_decide_about_themselves() {
     ]);
     let distro = Distro { id: "rocky".into(), version: "9".into(), codename: String::new() };
     let trust = Trust::strict(now());
-    let sources = Sources {
-        root: &root,
-        distro: &distro,
-        arch: Arch::Arm64,
-        mirrors: &[],
-        host: &[],
-        snapshot: now(),
-        trust: &trust,
-    };
+    let sources = without_mirrors(&root, &distro, &trust);
     let mut notes = Vec::new();
     let found = Finder::new(&sources, &[]).unwrap().configured(&mut notes).unwrap();
     let [in_main, repo] = &found[..] else { panic!("{found:?}") };
@@ -107,15 +103,7 @@ fn the_keys_that_the_image_names_may_sign_packages() {
         Distro { id: "azurelinux".into(), version: "3.0".into(), codename: String::new() },
         Trust::strict(now()),
     );
-    let mut sources = Sources {
-        root: &root,
-        distro: &distro,
-        arch: Arch::Amd64,
-        mirrors: &[],
-        host: &[],
-        snapshot: now(),
-        trust: &trust,
-    };
+    let mut sources = without_mirrors(&root, &distro, &trust);
     let known = known_keys(&sources).unwrap().len();
     assert_eq!(package_keys(&sources, &[]).unwrap().len(), known + 1);
     assert_eq!(package_keys(&sources, &[imported, "no key".into()]).unwrap().len(), known + 2);
@@ -147,15 +135,7 @@ fn the_users_keyring_is_the_only_one() {
     );
     let keyring = Some(include_bytes!("../../../keys/rpm/MICROSOFT-RPM-GPG-KEY").as_slice().into());
     let trust = Trust { keyring, ..Trust::strict(now()) };
-    let mut sources = Sources {
-        root: &root,
-        distro: &distro,
-        arch: Arch::Amd64,
-        mirrors: &[],
-        host: &[],
-        snapshot: now(),
-        trust: &trust,
-    };
+    let mut sources = without_mirrors(&root, &distro, &trust);
     assert_eq!(package_keys(&sources, &[]).unwrap().len(), 1);
     let wrong = Trust { keyring: Some("no key".into()), ..trust.clone() };
     sources.trust = &wrong;

@@ -49,7 +49,7 @@ impl Work<'_> {
     ) -> Result<()> {
         match fate {
             Fate::Same | Fate::Leave | Fate::LeftOut => {}
-            Fate::Keep(why) => self.keep(new.package, &path, why),
+            Fate::Keep(why) => self.out.keep(new.package, &path, why),
             _ if new.file.kind == Kind::Special => {
                 let text = format!("/{} of {} is a device: left out", path.display(), new.package);
                 self.out.warnings.push(text);
@@ -60,7 +60,7 @@ impl Work<'_> {
             }
             Fate::Write => self.write(path, new, groups),
             Fate::Beside(ending) => {
-                self.keep(new.package, &path, Why::Changed);
+                self.out.keep(new.package, &path, Why::Changed);
                 let aside = beside(&path, ending);
                 if self.is_free(&aside, new.package) {
                     let file = self.owned_file(new);
@@ -83,7 +83,7 @@ impl Work<'_> {
             && !self.paths.is_directory(path)
             && !self.is_beside_itself(path);
         if !is_free {
-            self.keep(package, path, Why::Directory);
+            self.out.keep(package, path, Why::Directory);
         }
         is_free
     }
@@ -99,7 +99,7 @@ impl Work<'_> {
         };
         let saved = beside(path, ending);
         if !self.is_free(&saved, package) {
-            self.keep(package, path, Why::Changed);
+            self.out.keep(package, path, Why::Changed);
             return Ok(false);
         }
         let (mode, uid, gid) = (stat.mode, stat.uid, stat.gid);
@@ -115,7 +115,7 @@ impl Work<'_> {
 
     fn write(&mut self, path: PathBuf, new: &New<'_>, groups: &mut Groups) {
         if self.is_beside_itself(&path) {
-            self.keep(new.package, &path, Why::NoDirectory);
+            self.out.keep(new.package, &path, Why::NoDirectory);
             return;
         }
         let mut file = self.owned_file(new);
@@ -153,7 +153,7 @@ impl Work<'_> {
             None => self.is_new_directory(&path, new),
             Some(_) if self.owners.old(&path).is_some() && !self.owners.is_needed(&path) => true,
             Some(_) => {
-                self.keep(new.package, &path, Why::NoDirectory);
+                self.out.keep(new.package, &path, Why::NoDirectory);
                 false
             }
         };

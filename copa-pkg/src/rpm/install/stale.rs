@@ -30,7 +30,7 @@ impl Work<'_> {
         for (path, (package, file)) in over {
             match gone.remove(&path) {
                 true => self.out.changes.write(path, file),
-                false => self.keep(&package, &path, Why::Directory),
+                false => self.out.keep(&package, &path, Why::Directory),
             }
         }
         gone.into_iter().for_each(|path| self.out.changes.remove(path));

@@ -6,7 +6,7 @@ use super::*;
 use crate::memory_root::MemoryRoot;
 use crate::rpm::file::PackageFile;
 use crate::rpm::oracle::{Lab, have};
-use crate::{Candidate, Change, Checksum, Content, Unrun};
+use crate::{Candidate, Change, Checksum, Content, Unrun, Why};
 
 /// A package file that somebody vouches for.
 pub(crate) fn package(bytes: Vec<u8>) -> Option<Package> {
