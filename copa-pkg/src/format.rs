@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::deb::{self, Sources, StatusD, distroless};
 use crate::index::RelationTexts;
-use crate::rpm::{self, RpmDb};
+use crate::rpm::{self, Layout, RpmDb};
 use crate::signature::Keyring;
 use crate::{
     Arch, Distro, Error, Installation, Package, PackageDb, PackageKeys, Relations, Repository,
@@ -91,7 +91,7 @@ impl Format {
     pub(crate) fn mirror_names(self, distro: &Distro) -> &'static [&'static str] {
         match self {
             Self::Deb => &["debian", "debian-security"],
-            Self::Rpm => rpm::names_of(distro),
+            Self::Rpm => Layout::of(distro).map_or(&[], |layout| layout.names),
         }
     }
 
@@ -135,7 +135,7 @@ impl Format {
     /// [`Error::Malformed`] when that cannot be read.
     pub(crate) fn relations(self, texts: RelationTexts<'_>) -> Result<Relations> {
         match self {
-            Self::Deb => deb::relations(texts),
+            Self::Deb => deb::indexed_relations(texts),
             Self::Rpm => rpm::relations(texts),
         }
     }

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Error, Result, rpm};
+use crate::rpm::Layout;
+use crate::{Error, Result};
 
 /// A copy of an archive that is to be used in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +24,7 @@ pub struct Mirror {
 
 /// The archives that can be mirrored.
 fn archives() -> impl Iterator<Item = &'static str> {
-    ["debian", "debian-security"].into_iter().chain(rpm::mirror_names())
+    ["debian", "debian-security"].into_iter().chain(Layout::mirror_names())
 }
 
 impl Mirror {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::ar;
 use crate::payload::{Budget, decompress, is_over_limit};
-use crate::{Error, Result};
+use crate::{Error, Package, Result};
 
 /// All of `control.tar`, uncompressed.
 const CONTROL_LIMIT: u64 = 16 << 20;
@@ -272,6 +272,15 @@ fn clean(path: &[u8]) -> io::Result<PathBuf> {
 
 fn invalid(path: &Path, reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{}: {reason}", path.display()))
+}
+
+/// The data of a package, compressed such that it is quickly unpacked, where that is worth it.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] and [`Error::TooLarge`] when it cannot be read.
+pub(crate) fn repack(package: &Package) -> Result<Option<Vec<u8>>> {
+    Archive::open(&package.candidate.name, &package.bytes)?.repack()
 }
 
 #[cfg(test)]

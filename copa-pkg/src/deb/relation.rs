@@ -2,6 +2,7 @@
 
 use super::Version;
 use super::control::Stanza;
+use crate::index::RelationTexts;
 use crate::{Constraint, Dependency, Error, Operator, Relations, Result};
 
 /// What the package of a stanza needs, offers and excludes.
@@ -17,6 +18,20 @@ pub(crate) fn relations(stanza: &Stanza<'_>) -> Result<Relations> {
     conflicts.extend(parse_constraints(field("Breaks"))?);
     let provides = parse_constraints(field("Provides"))?;
     Ok(Relations { requires, provides, conflicts, replaces: parse_constraints(field("Replaces"))? })
+}
+
+/// Reads what a record of an index says of other packages.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] when one of its relation fields is.
+pub(crate) fn indexed_relations(texts: RelationTexts<'_>) -> Result<Relations> {
+    Ok(Relations {
+        requires: parse_relations(texts.requires)?,
+        provides: parse_constraints(texts.provides)?,
+        conflicts: parse_constraints(texts.conflicts)?,
+        replaces: parse_constraints(texts.replaces)?,
+    })
 }
 
 /// Reads `Depends` and `Pre-Depends`: needs divided by commas, alternatives by bars.

@@ -2,8 +2,6 @@
 #![doc = ""]
 #![doc = include_str!("../../docs/rpm.md")]
 
-use crate::Distro;
-
 mod archive;
 mod caps;
 mod cpio;
@@ -47,13 +45,3 @@ pub(crate) use repo::Advisories;
 pub(crate) use rich::{Answers, Packages, Rich};
 pub(crate) use verify::verify;
 pub use version::Version;
-
-/// What mirrors of the distribution are called.
-pub(crate) fn names_of(distro: &Distro) -> &'static [&'static str] {
-    Layout::of(distro).map_or(&[], |layout| layout.names)
-}
-
-/// The names of the distributions that mirrors can be given for.
-pub(crate) fn mirror_names() -> impl Iterator<Item = &'static str> {
-    Layout::mirror_names()
-}

@@ -71,7 +71,7 @@ impl Archive {
         for (compression, file) in &offers {
             let key = self.key(*compression, file);
             if let Some(index) = recall(ports.cache, key, Index::from_bytes).await {
-                return Ok(super::super::listed(index, &self.base, &self.suite));
+                return Ok(crate::deb::listing::listed(index, &self.base, &self.suite));
             }
         }
         let text = release.file(&format!("{path}Packages"));
@@ -106,7 +106,7 @@ impl Archive {
             Failure::Malformed(reason) => Error::Malformed { what: url.to_string(), reason },
         })?;
         remember(ports.cache, key, index.clone()).await;
-        Ok(super::super::listed(index, &self.base, &self.suite))
+        Ok(crate::deb::listing::listed(index, &self.base, &self.suite))
     }
 
     /// What an index is kept under: the bytes that are verified, and how they are read. Not the
