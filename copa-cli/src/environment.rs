@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use copa_core::pkg::deb::HostFile;
+use copa_core::pkg::HostFile;
 
 /// What the process was started with.
 #[derive(Debug, Clone, Default)]

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::oci::{Compression, Platform};
-use crate::pkg::deb::HostFile;
-use crate::pkg::{Distro, Mirror};
+use crate::pkg::{Distro, HostFile, Mirror};
 
 /// What can be chosen of a patch. Everything is explicit: nothing is taken from the environment,
 /// the clock or the host.

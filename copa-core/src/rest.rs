@@ -213,7 +213,7 @@ mod tests {
             arch: words[2].into(),
             relations: Relations {
                 requires: needs.iter().map(|need| Dependency(vec![bare(need)])).collect(),
-                replaces: obsoletes.iter().map(bare).collect(),
+                obsoletes: obsoletes.iter().map(bare).collect(),
                 ..Relations::default()
             },
             ..installed(words[0], &[])

@@ -4,19 +4,18 @@
 //! is there to find what panics, does not end, or fills the memory: nothing is said of what was
 //! read, but by `facts` and `parts`, for which there is another reader to compare with.
 
-pub use crate::deb::fuzz::{deb, in_release, packages, status_d};
-pub use crate::ldcache::fuzz::{elf, ld_cache};
-pub use crate::rpm::fuzz::{
-    Facts, File, Parts, Value, Values, bdb, cpio, facts, header, manifest, metalink, modules, ndb,
-    package, parts, primary, repomd, sqlite,
-};
+pub use crate::effect::ldcache::fuzz::{elf, ld_cache};
+pub use crate::format::deb::fuzz::{deb, in_release, packages, status_d};
+pub use crate::format::rpm::db::fuzz::{bdb, manifest, ndb, sqlite};
+pub use crate::format::rpm::fuzz::facts::{Facts, File, Parts, Value, Values, facts, parts};
+pub use crate::format::rpm::fuzz::{cpio, header, metalink, modules, package, primary, repomd};
 
-use crate::signature::Keyring;
+use crate::trust::openpgp::Keyring;
 
 /// A file of public keys, as an image has them.
 pub fn keyring(bytes: &[u8]) {
     let Ok(keyring) = Keyring::parse(bytes) else { return };
-    let at = crate::signature::Moment { now: now(), allow_expired: false };
+    let at = crate::trust::openpgp::Moment { now: now(), allow_expired: false };
     let _ = keyring.verify(b"a text", bytes, at);
 }
 

@@ -13,56 +13,46 @@
 //! All paths are relative to the root and clean: `usr/lib/os-release`, no leading slash, no `.`,
 //! no `..`; the empty path is the root itself.
 
-mod arch;
-mod catalog;
-mod change;
-mod db;
-pub mod deb;
-mod decompress;
-mod distro;
-mod download;
-mod error;
-mod format;
+pub(crate) mod distro;
+pub(crate) mod effect;
+pub(crate) mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fixture;
+pub mod format;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
-mod index;
-mod ingest;
-mod install;
-mod ldcache;
-#[cfg(test)]
-mod memory_ports;
-#[cfg(any(test, feature = "fuzz"))]
-mod memory_root;
-mod mirror;
-mod package;
-mod paths;
-mod payload;
-mod plan;
-mod port;
-mod repository;
-mod resolve;
-pub mod rpm;
-mod signature;
-mod system;
-mod version;
+pub(crate) mod install;
+pub(crate) mod package;
+pub(crate) mod port;
+pub(crate) mod repository;
+pub(crate) mod resolve;
+pub(crate) mod system;
+pub(crate) mod trust;
+pub(crate) mod unpack;
+pub mod version;
 
-pub use arch::Arch;
-pub use catalog::Catalog;
-pub use change::{Change, ChangeSet, Content, File};
-pub use db::{FileSums, PackageDb};
-pub use distro::Distro;
-pub use error::{Error, Kind, Result};
-pub use format::Format;
-pub use install::{Installation, Kept, Unrun, Why};
-pub use mirror::Mirror;
-pub use package::{
-    Candidate, Checksum, Constraint, Dependency, Installed, Operator, Package, PackageKeys,
-    Relations,
-};
-pub use plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
-pub use port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat, recall, remember};
-pub use repository::{Loaded, Repository, Trust, load_all};
-pub use resolve::Holdings;
-pub use system::{Hints, System};
-pub use version::Version;
+pub use crate::distro::release::Distro;
+pub use crate::error::{Error, Kind, Result};
+pub use crate::install::change::{Change, ChangeSet, Content, File};
+pub use crate::install::installation::{Installation, Kept, Unrun, Why};
+pub use crate::package::arch::Arch;
+pub use crate::package::candidate::Candidate;
+pub use crate::package::checksum::Checksum;
+pub use crate::package::database::{FileSums, PackageDb};
+pub use crate::package::fetched::{Package, Verified};
+pub use crate::package::installed::Installed;
+pub use crate::package::relation::{Constraint, Dependency, Operator, Relations};
+pub use crate::port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat, recall, remember};
+pub use crate::repository::catalog::Catalog;
+pub use crate::repository::load::{Loaded, Repository, load_all};
+pub use crate::repository::mirror::Mirror;
+pub use crate::repository::origins::Origins;
+pub use crate::repository::sources::{HostFile, Sources};
+pub use crate::resolve::holdings::Holdings;
+pub use crate::resolve::plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
+pub use crate::system::{Hints, System};
+pub use crate::trust::keys::PackageKeys;
+pub use crate::trust::policy::Trust;
+pub use crate::version::any::Version;
+pub use crate::version::format::Format;

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::io::SyncIoBridge;
 use url::Url;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A file system that is looked at and never written to: the merged layers of an image.
 pub trait Root: Debug + Send + Sync {
@@ -71,16 +71,16 @@ pub enum FileKind {
     Special,
 }
 
-/// What is worth having of a file while layers are streamed past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is worth having of a file while layers are streamed past, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Interest {
-    /// Its content (and checksum): package databases, release files, keys, small configuration.
-    Content,
-    /// Its checksum: whatever a package may own.
-    Checksum,
     /// That it is there.
     Existence,
+    /// Its checksum: whatever a package may own.
+    Checksum,
+    /// Its content (and checksum): package databases, release files, keys, small configuration.
+    Content,
 }
 
 /// Bytes behind an address: `http:`, `https:` and `file:`.

@@ -3,16 +3,28 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use url::Url;
+use bytes::Bytes;
 
-use crate::deb::Sources;
-use crate::format::open_db;
-use crate::resolve;
-use crate::rpm::RpmDb;
-use crate::{
-    Arch, Catalog, Distro, Error, Format, Installed, Interest, PackageDb, PackageKeys, Repository,
-    Request, Result, Root, UpdatePlan,
-};
+use crate::distro::release::Distro;
+use crate::error::{Error, Result};
+use crate::format::manager::PackageManager;
+use crate::format::managers;
+use crate::install::installation::Installation;
+use crate::package::arch::Arch;
+use crate::package::database::PackageDb;
+use crate::package::fetched::{Package, Verified};
+use crate::package::installed::Installed;
+use crate::package::rules::Rules;
+use crate::port::{Interest, Root};
+use crate::repository::catalog::Catalog;
+use crate::repository::origins::Origins;
+use crate::repository::sources::Sources;
+use crate::resolve::plan::{Request, UpdatePlan};
+use crate::resolve::planner;
+use crate::trust::keys::PackageKeys;
+
+/// The largest package that is repacked: it is in memory twice.
+const LARGEST_REPACKED: usize = 16 << 20;
 
 /// What is known of a file system before it is looked at; each overrides what it says itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +45,7 @@ pub struct System {
     pub arch: Arch,
     /// The package database.
     pub db: Box<dyn PackageDb>,
+    manager: &'static dyn PackageManager,
     /// What a person should know: what could not be read and is left alone.
     pub warnings: Vec<String>,
 }
@@ -46,7 +59,7 @@ impl System {
     /// that is not supported; [`Error::UnknownSystem`] when the release or the architecture cannot
     /// be told; [`Error::Root`] when it cannot be read.
     pub fn detect(root: &dyn Root, hints: &Hints) -> Result<Self> {
-        let db = open_db(root)?;
+        let (manager, db) = managers::open(root)?;
         let distro = match &hints.os {
             Some(distro) => distro.clone(),
             None => Distro::detect(root, db.installed())?,
@@ -58,8 +71,8 @@ impl System {
             });
         }
         let mut warnings = db.warnings().to_vec();
-        let arch = arch(&*db, hints.arch, &mut warnings)?;
-        Ok(Self { distro, arch, db, warnings })
+        let arch = arch(manager.rules(), &*db, hints.arch, &mut warnings)?;
+        Ok(Self { distro, arch, db, manager, warnings })
     }
 
     /// The installed packages, sorted by name and architecture.
@@ -76,16 +89,15 @@ impl System {
         self.db.check_writable()
     }
 
-    /// Where packages of this system come from, in the order in which they are asked.
+    /// Where packages of this system come from and who may sign them.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when
     /// the image cannot be read, [`Error::NoRepository`] when nothing is known of it, or when
     /// mirrors are named and none is of this distribution: who names one does not want others.
-    pub fn repositories(&self, sources: &Sources<'_>) -> Result<Vec<Box<dyn Repository>>> {
-        let format = self.db.format();
-        let names = format.mirror_names(sources.distro);
+    pub fn origins(&self, sources: &Sources<'_>) -> Result<Origins> {
+        let names = sources.distro.mirror_names();
         let named: Vec<&str> = sources.mirrors.iter().map(|mirror| &*mirror.name).collect();
         if !named.is_empty() && !named.iter().any(|name| names.contains(name)) {
             return Err(Error::NoRepository {
@@ -94,27 +106,45 @@ impl System {
                 mirror: names.first().copied(),
             });
         }
-        format.repositories(sources, &self.db.streams())
+        self.manager.origins(sources, &*self.db)
     }
 
-    /// Who may sign packages of this system, for [`Package::verify`](crate::Package::verify), as far as
-    /// that is known here: [`PackageKeys::fetch`] gets the rest from [`key_urls`](Self::key_urls).
+    /// Checks that somebody who is trusted vouches for a package: that its own signature is right
+    /// where packages are signed (RPM), and that it is the one that its [`Candidate`](crate::Candidate)
+    /// names. Where the index is signed and not the package (Debian), the checksum in the index has
+    /// said it already.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when
-    /// the image cannot be read.
-    pub fn package_keys(&self, sources: &Sources<'_>) -> Result<PackageKeys> {
-        self.db.format().package_keys(sources, &self.db.keys())
+    /// [`Error::Untrusted`] when no trusted key signed it, or it is another package.
+    pub fn verify(&self, package: Package, keys: &PackageKeys) -> Result<Verified> {
+        self.manager.verify(package, keys)
     }
 
-    /// Where keys are that the image's repositories name and that are not in the image: `https:`.
+    /// The data of the package, compressed such that it is quickly unpacked: to be kept in a cache,
+    /// and for [`Package::with_repacked`]. `None` where that is not worth it: where the package is
+    /// large, or quickly unpacked itself; and where it cannot be read, which is said when it is
+    /// installed.
+    pub fn repack(&self, package: &Package) -> Option<Bytes> {
+        if package.bytes.len() > LARGEST_REPACKED {
+            return None;
+        }
+        self.manager.repack(package).ok().flatten().map(Into::into)
+    }
+
+    /// Works out what installing these packages changes, database included.
+    ///
+    /// Maintainer scripts never run.
     ///
     /// # Errors
     ///
-    /// As [`package_keys`](Self::package_keys).
-    pub fn key_urls(&self, sources: &Sources<'_>) -> Result<Vec<Url>> {
-        self.db.format().key_urls(sources)
+    /// [`Error::Malformed`] and [`Error::TooLarge`] when a package is not in its format,
+    /// [`Error::Root`] when the file system cannot be read.
+    pub fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
+        let mut installation = self.manager.install(root, packages)?;
+        let warnings = packages.iter().filter_map(|package| package.warning.clone());
+        installation.warnings.splice(0..0, warnings);
+        Ok(installation)
     }
 
     /// Decides what happens: which packages change to which versions, what comes along, and what
@@ -129,49 +159,22 @@ impl System {
     /// When the repositories have something newer than the image and older than the fix that the
     /// report wants, the package is updated and its vulnerabilities are listed as skipped.
     pub fn plan(&self, catalog: &Catalog, request: &Request) -> UpdatePlan {
-        let format = self.db.format();
-        let kind = (format, format.arch_name(self.arch));
+        let rules = self.manager.rules();
+        let native = (rules.arch_name)(self.arch);
         let mut installed = self.db.providing(&catalog.needed_paths());
-        if format == Format::Rpm && installed.iter().any(|package| package.relations.is_empty()) {
-            installed.to_mut().iter_mut().for_each(|package| said_by(catalog, package));
+        if installed.iter().any(|package| !self.db.knows_relations(package)) {
+            let unknown = |package: &&mut Installed| !self.db.knows_relations(package);
+            installed.to_mut().iter_mut().filter(unknown).for_each(|p| said_by(catalog, p));
         }
-        resolve::plan(&installed, kind, catalog, request)
+        planner::plan(&installed, (rules, native), catalog, request)
     }
 
     /// What is worth having of the file at this path while layers are streamed past, so that the
     /// system can be detected, planned for and updated.
     pub fn interest(path: &Path) -> Interest {
-        let inside = |dirs: &[&str]| dirs.iter().any(|dir| path.starts_with(dir));
-        if inside(&CONTENT) || RpmDb::is_part(path) {
-            Interest::Content
-        } else if inside(&OWNED) {
-            Interest::Checksum
-        } else {
-            Interest::Existence
-        }
+        managers::interest(path)
     }
 }
-
-/// Files and directories whose content is read. Of `etc` all: what rpm makes of configuration depends
-/// on its content, and a layer that is streamed again for each such file may be far away. Wherever a
-/// link can stand for a directory (`lib`, `etc` never is one) both names are here: a layer is streamed
-/// before its links are known.
-const CONTENT: [&str; 8] = [
-    "etc",
-    "usr/lib/dpkg/status.d",
-    "usr/lib/os-release",
-    "usr/local/share/ca-certificates",
-    "usr/share/keyrings",
-    "var/lib/dpkg/status",
-    "var/lib/dpkg/status.d",
-    "var/lib/rpmmanifest",
-];
-
-/// Where packages put files.
-const OWNED: [&str; 13] = [
-    "bin", "boot", "lib", "lib32", "lib64", "libo32", "libx32", "opt", "sbin", "srv", "usr", "var",
-    "home",
-];
 
 /// What a manifest does not say of a package and its needs, the repositories say: of this version,
 /// or of the one before it that they still have, or of the next.
@@ -186,9 +189,14 @@ fn said_by(catalog: &Catalog, package: &mut Installed) {
 }
 
 /// The architecture of the packages: the hint, unless all packages are of others.
-fn arch(db: &dyn PackageDb, hint: Option<Arch>, warnings: &mut Vec<String>) -> Result<Arch> {
+fn arch(
+    rules: &Rules,
+    db: &dyn PackageDb,
+    hint: Option<Arch>,
+    warnings: &mut Vec<String>,
+) -> Result<Arch> {
     let mut counts: BTreeMap<Arch, usize> = BTreeMap::new();
-    let known = |package: &Installed| db.format().arch(&package.arch);
+    let known = |package: &Installed| (rules.arch)(&package.arch);
     for arch in db.installed().iter().filter_map(known) {
         *counts.entry(arch).or_default() += 1;
     }
@@ -209,7 +217,7 @@ fn arch(db: &dyn PackageDb, hint: Option<Arch>, warnings: &mut Vec<String>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory_root::MemoryRoot;
+    use crate::fixture::root::MemoryRoot;
 
     fn root(packages: &[(&str, &str)]) -> MemoryRoot {
         let mut root = MemoryRoot::of(&[("etc/os-release", "ID=debian\nVERSION_ID=12\n")]);
@@ -278,7 +286,9 @@ mod tests {
                 })
                 .concat();
         let base = "https://mirror.invalid/".parse().unwrap();
-        let loaded = crate::deb::read_packages(index.as_bytes(), "arm64", &base, "suite").unwrap();
+        let loaded =
+            crate::format::deb::listing::read_packages(index.as_bytes(), "arm64", &base, "suite")
+                .unwrap();
         let plan = system.plan(&loaded.catalog, &Request::Everything);
         let updates: Vec<String> =
             plan.updates.iter().map(|u| format!("{} {}", u.to.name, u.to.version)).collect();
@@ -299,9 +309,9 @@ mod tests {
                 mirrors: &mirrors.collect::<Result<Vec<_>>>().unwrap(),
                 host: &[],
                 snapshot: jiff::Timestamp::UNIX_EPOCH,
-                trust: &crate::Trust::strict(jiff::Timestamp::UNIX_EPOCH),
+                trust: &crate::trust::policy::Trust::strict(jiff::Timestamp::UNIX_EPOCH),
             };
-            system.repositories(&sources).err()
+            system.origins(&sources).err()
         };
         let refused = error(&["fedora", "rocky"]).unwrap();
         assert!(refused.to_string().contains("only mirrors of fedora, rocky"), "{refused}");
@@ -337,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_real_image_is_detected_from_base_files_alone() {
-        let Some(corpus) = crate::memory_root::corpus() else { return };
+        let Some(corpus) = crate::fixture::root::corpus() else { return };
         let root = MemoryRoot::copy(&corpus.join("derived/distroless-debian12"));
         let system = System::detect(&root, &Hints::default()).unwrap();
         assert_eq!((&*system.distro.version, system.arch), ("12", Arch::Amd64));

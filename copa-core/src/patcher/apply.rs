@@ -11,8 +11,8 @@ use crate::marks::{self, Marks};
 use crate::observe::{Stage, Transfer, Watched};
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
 use crate::pkg::{
-    self, Body, Candidate, ChangeSet, Fetch, Installation, Installed, Kept, Package, PackageKeys,
-    Skip, Skipped, UpdatePlan, recall, remember,
+    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, PackageKeys, Skip,
+    Skipped, System, UpdatePlan, Verified, recall, remember,
 };
 use crate::rest::without;
 use crate::url::Url;
@@ -115,7 +115,7 @@ impl Patcher {
         of: &Inspected,
         plan: UpdatePlan,
     ) -> Result<(UpdatePlan, Vec<Package>)> {
-        let downloads = plan.updates.iter().map(|update| self.download(&update.to));
+        let downloads = plan.updates.iter().map(|update| self.download(&of.system, &update.to));
         let mut results = stream::iter(downloads.collect::<Vec<_>>()).buffered(self.jobs());
         let mut packages = Vec::new();
         let mut failed = BTreeMap::new();
@@ -134,19 +134,19 @@ impl Patcher {
             return Ok((plan, packages));
         }
         let rest = without(&plan, of.system.installed(), failed);
-        keep_planned(&mut packages, &rest);
+        packages.retain(|package| is_planned(package.candidate(), &rest));
         Ok((rest, packages))
     }
 
     /// A package, checked, with its data in a form that is quickly unpacked where that pays.
-    async fn download(&self, candidate: &Candidate) -> pkg::Result<Package> {
+    async fn download(&self, system: &Arc<System>, candidate: &Candidate) -> pkg::Result<Package> {
         let package = self.checked(candidate).await?;
-        Ok(self.repacked(package).await)
+        Ok(self.repacked(system, package).await)
     }
 
     /// Where there is a cache, `xz` is undone once, while other packages are fetched: zstd, which
     /// the next run finds there, is undone several times faster.
-    async fn repacked(&self, package: Package) -> Package {
+    async fn repacked(&self, system: &Arc<System>, package: Package) -> Package {
         if self.options.cache_dir.is_none() {
             return package;
         }
@@ -154,8 +154,8 @@ impl Patcher {
         if let Some(data) = recall(&self.cache, key.clone(), Some).await {
             return package.with_repacked(data);
         }
-        let original = package.clone();
-        let repack = tokio::task::spawn_blocking(move || original.repack());
+        let (system, original) = (Arc::clone(system), package.clone());
+        let repack = tokio::task::spawn_blocking(move || system.repack(&original));
         let Some(data) = repack.await.ok().flatten() else { return package };
         remember(&self.cache, key, data.clone()).await;
         package.with_repacked(data)
@@ -191,8 +191,7 @@ impl Patcher {
         let (keys, notes) = self.package_keys(of).await?;
         let (refuse, ignore) = (self.options.refuse_scripts, self.options.ignore_errors);
         let install = move || {
-            let (mut plan, mut packages) =
-                vouched(plan, packages, &keys, system.installed(), ignore)?;
+            let (mut plan, mut packages) = vouched(&system, plan, packages, &keys, ignore)?;
             let mut installation = system.install(&*root, &packages)?;
             // What is left may set off what the whole did not.
             while refuse && !installation.unrun.is_empty() {
@@ -203,7 +202,7 @@ impl Patcher {
                 // It has the files of all packages: not beside those of the next one.
                 drop(installation);
                 plan = rest;
-                keep_planned(&mut packages, &plan);
+                packages.retain(|package| is_planned(package.candidate(), &plan));
                 installation = system.install(&*root, &packages)?;
             }
             Ok::<_, pkg::Error>((plan, installation))
@@ -250,16 +249,16 @@ impl Patcher {
 /// The packages that somebody trusted vouches for. Another one is the end, or when that is to be
 /// ignored, given up like one that cannot be had.
 fn vouched(
+    system: &System,
     plan: UpdatePlan,
     packages: Vec<Package>,
     keys: &PackageKeys,
-    installed: &[Installed],
     ignore: bool,
-) -> pkg::Result<(UpdatePlan, Vec<Package>)> {
+) -> pkg::Result<(UpdatePlan, Vec<Verified>)> {
     let (mut good, mut failed) = (Vec::new(), BTreeMap::new());
     for package in packages {
         let name = package.candidate().name.clone();
-        match package.verify(keys) {
+        match system.verify(package, keys) {
             Ok(package) => good.push(package),
             Err(error) if ignore => drop(failed.insert(name, explained(&error))),
             Err(error) => return Err(error),
@@ -268,13 +267,13 @@ fn vouched(
     if failed.is_empty() {
         return Ok((plan, good));
     }
-    let rest = without(&plan, installed, failed);
-    keep_planned(&mut good, &rest);
+    let rest = without(&plan, system.installed(), failed);
+    good.retain(|package| is_planned(package.candidate(), &rest));
     Ok((rest, good))
 }
 
-fn keep_planned(packages: &mut Vec<Package>, plan: &UpdatePlan) {
-    packages.retain(|package| plan.updates.iter().any(|update| update.to == *package.candidate()));
+fn is_planned(candidate: &Candidate, plan: &UpdatePlan) -> bool {
+    plan.updates.iter().any(|update| update.to == *candidate)
 }
 
 /// The updates for which scripts would have to run, and which.

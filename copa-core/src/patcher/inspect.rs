@@ -6,12 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 
 use super::{Opened, Patcher, blocking};
 use crate::adapt::{self, ImageRoot};
 use crate::observe::Stage;
 use crate::oci::{self, Layer, LayerIndex, Limits, RootFs};
-use crate::pkg::{Hints, System, recall, remember};
+use crate::pkg::{Hints, Origins, System, recall, remember};
 use crate::{Error, Result, Subject};
 
 /// Changes whenever [`adapt::keep`] or the form of an index does: what was kept before then is not
@@ -33,6 +34,8 @@ pub struct Inspected {
     /// The file system that its layers make.
     pub files: Arc<RootFs>,
     pub(super) root: Arc<ImageRoot>,
+    /// Where packages come from, once that was asked.
+    pub(super) origins: OnceCell<Arc<Origins>>,
 }
 
 impl Inspected {
@@ -87,7 +90,7 @@ impl Patcher {
         let seen = Arc::clone(&root);
         let detect = move || System::detect(&*seen, &hints);
         let system = Arc::new(blocking("reading the package database", detect).await?);
-        Ok(Inspected { opened, system, files, root })
+        Ok(Inspected { opened, system, files, root, origins: OnceCell::new() })
     }
 
     /// The indexes of all layers, lowest first. A layer that is there more than once is read once.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{Inspected, Patcher, blocking};
 use crate::Result;
 use crate::observe::{Stage, Transfer, Watched};
-use crate::pkg::deb::Sources;
 use crate::pkg::{
-    self, Cache, Catalog, Loaded, PackageKeys, Repository, Request, System, Trust, UpdatePlan,
+    self, Cache, Catalog, Loaded, Origins, PackageKeys, Repository, Request, Sources, Trust,
+    UpdatePlan,
 };
 
 /// What will happen to an image.
@@ -45,14 +45,15 @@ impl Patcher {
     }
 
     async fn loaded(&self, of: &Inspected) -> Result<(Vec<String>, Loaded)> {
-        let all = self.repositories(of).await?;
+        let origins = self.origins(of).await?;
+        let all = &origins.repositories;
         let names = all.iter().map(|repository| repository.describe()).collect();
-        match self.load(&all, &self.cache).await {
+        match self.load(all, &self.cache).await {
             // What is kept of a document may be what somebody on the way once put in its place:
             // before anybody is blamed, it is asked for afresh.
             Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
                 let forgetful: Arc<dyn Cache> = Arc::new(());
-                Ok((names, self.load(&all, &forgetful).await?))
+                Ok((names, self.load(all, &forgetful).await?))
             }
             result => Ok((names, result?)),
         }
@@ -82,21 +83,19 @@ impl Patcher {
         pkg::load_all(repositories, &fetch, &self.cache).await
     }
 
-    async fn repositories(&self, of: &Inspected) -> Result<Vec<Box<dyn Repository>>> {
-        let find = |system: &System, sources: &Sources<'_>| system.repositories(sources);
-        self.with_sources(of, "finding the repositories", find).await
+    /// Where packages come from and who may sign them. The image is asked once.
+    async fn origins(&self, of: &Inspected) -> Result<Arc<Origins>> {
+        of.origins.get_or_try_init(|| self.found(of)).await.cloned()
     }
 
     /// Who may sign packages, and what a person should know of that. A key that cannot be had is no
     /// failure: it may not be needed.
     pub(super) async fn package_keys(&self, of: &Inspected) -> Result<(PackageKeys, Vec<String>)> {
-        let find = |system: &System, sources: &Sources<'_>| {
-            Ok((system.package_keys(sources)?, system.key_urls(sources)?))
-        };
-        let (mut keys, urls) = self.with_sources(of, "finding the keys", find).await?;
+        let origins = self.origins(of).await?;
+        let mut keys = origins.keys.clone();
         let fetch = Watched::new(self.fetch(&self.cache), &self.watch(), Transfer::Metadata);
         let mut notes = Vec::new();
-        for url in &urls {
+        for url in &origins.key_urls {
             if let Err(error) = keys.fetch(url, &fetch).await {
                 notes.push(format!("a key that the image names: {error}"));
             }
@@ -104,13 +103,7 @@ impl Patcher {
         Ok((keys, notes))
     }
 
-    /// Works something out of what is known about where packages may come from.
-    async fn with_sources<T: Send + 'static>(
-        &self,
-        of: &Inspected,
-        what: &'static str,
-        work: impl FnOnce(&System, &Sources<'_>) -> pkg::Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn found(&self, of: &Inspected) -> Result<Arc<Origins>> {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
         let options = Arc::clone(&self.options);
         let find = move || {
@@ -129,9 +122,9 @@ impl Patcher {
                 snapshot: options.snapshot.unwrap_or(options.now),
                 trust: &trust,
             };
-            work(&system, &sources)
+            system.origins(&sources).map(Arc::new)
         };
-        blocking(what, find).await
+        blocking("finding the repositories", find).await
     }
 
     async fn decided(

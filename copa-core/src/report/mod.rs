@@ -129,7 +129,7 @@ fn higher(a: Option<String>, b: Option<String>) -> Option<String> {
 /// the distribution of the report is checked before versions are compared, and a version that
 /// the distribution cannot have is reported by the plan.
 fn is_higher(a: &str, b: &str) -> bool {
-    let version = |text: &str| text.parse::<pkg::deb::Version>().ok();
+    let version = |text: &str| text.parse::<pkg::version::deb::Version>().ok();
     match (version(a), version(b)) {
         (Some(a), Some(b)) => a > b,
         (Some(_), None) => true,

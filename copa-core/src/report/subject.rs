@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::oci::{Digest, Platform};
+use crate::pkg::Distro;
 use crate::{Error, Result};
 
 /// The image that a report must be about.
@@ -34,7 +35,8 @@ impl Subject {
 
     fn check_system(&self, report: &Report) -> Result<()> {
         let Some((family, name)) = &report.system else { return Ok(()) };
-        let same = distribution(family) == self.distribution && release_fits(name, &self.release);
+        let same =
+            Distro::id_of_scanner(family) == self.distribution && release_fits(name, &self.release);
         if same {
             return Ok(());
         }
@@ -89,21 +91,6 @@ fn plain(text: &str) -> String {
 
 fn quoted(text: &str) -> String {
     if text.is_empty() { "an image without name".into() } else { format!("`{}`", plain(text)) }
-}
-
-/// The `ID` of os-release for what Trivy calls a family.
-fn distribution(family: &str) -> &str {
-    match family {
-        "alma" => "almalinux",
-        "amazon" => "amzn",
-        "cbl-mariner" => "mariner",
-        "opensuse.leap" => "opensuse-leap",
-        "opensuse.tumbleweed" => "opensuse-tumbleweed",
-        "oracle" => "ol",
-        "redhat" => "rhel",
-        "slem" => "sle-micro",
-        other => other,
-    }
 }
 
 /// Whether two releases are the same as far as both say: `12.5` is a `12`, `3.10.2` a `3.10`.

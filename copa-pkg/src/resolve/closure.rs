@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-mod obsolete;
-mod siblings;
-
-use super::Offers;
-use super::rich::is_rich;
-use super::world::{Slot, View, When, World};
-use crate::rpm::Rich;
-use crate::{Candidate, Constraint, Dependency, Format, Installed, Skip};
+use crate::package::candidate::Candidate;
+use crate::package::installed::Installed;
+use crate::package::relation::{Constraint, Dependency};
+use crate::package::rich::Rich;
+use crate::package::rules::Rules;
+use crate::resolve::plan::Skip;
+use crate::resolve::planner::Offers;
+use crate::resolve::rich::is_rich;
+use crate::resolve::world::{Slot, View, When, World};
 
 /// How deep needs of needs are followed.
 const DEPTH: usize = 48;
@@ -27,16 +28,16 @@ const WAYS: usize = 8;
 
 /// The image, and what can be done about it.
 pub(super) struct Closure<'a> {
-    world: World<'a>,
-    offers: &'a dyn Offers,
-    known: BTreeMap<String, Rc<[Rc<Candidate>]>>,
+    pub(super) world: World<'a>,
+    pub(super) offers: &'a dyn Offers,
+    pub(super) known: BTreeMap<String, Rc<[Rc<Candidate>]>>,
     /// How many relations are in there.
-    kept: usize,
+    pub(super) kept: usize,
     /// Names of packages that may make one of the image obsolete.
-    obsoleting: BTreeSet<String>,
+    pub(super) obsoleting: BTreeSet<String>,
     /// How many relations may still be looked at: for this package, for this plan.
-    steps: usize,
-    all_steps: usize,
+    pub(super) steps: usize,
+    pub(super) all_steps: usize,
 }
 
 /// A need that was met, or an exclusion that was kept, before a package changed.
@@ -54,7 +55,7 @@ enum BondKind {
 impl<'a> Closure<'a> {
     pub(super) fn new(
         installed: &'a [Installed],
-        image: (Format, &'a str),
+        image: (&'static Rules, &'a str),
         offers: &'a dyn Offers,
     ) -> Self {
         let (world, known) = (World::new(installed, image), BTreeMap::new());
@@ -74,7 +75,7 @@ impl<'a> Closure<'a> {
         self.successor(slot, own.as_deref()).or(own)
     }
 
-    fn own_best(&mut self, slot: &Slot) -> Option<Rc<Candidate>> {
+    pub(super) fn own_best(&mut self, slot: &Slot) -> Option<Rc<Candidate>> {
         let all = self.candidates(&slot.name);
         all.iter().find(|candidate| self.world.fits(slot, candidate)).cloned()
     }
@@ -103,11 +104,11 @@ impl<'a> Closure<'a> {
         self.best(slot).filter(|best| best.name != slot.name || self.is_newer(slot, best))
     }
 
-    fn is_newer(&self, slot: &Slot, candidate: &Candidate) -> bool {
+    pub(crate) fn is_newer(&self, slot: &Slot, candidate: &Candidate) -> bool {
         self.world.version(slot).is_none_or(|version| candidate.version > *version)
     }
 
-    fn candidates(&mut self, name: &str) -> Rc<[Rc<Candidate>]> {
+    pub(crate) fn candidates(&mut self, name: &str) -> Rc<[Rc<Candidate>]> {
         if let Some(known) = self.known.get(name) {
             return Rc::clone(known);
         }
@@ -131,7 +132,7 @@ impl<'a> Closure<'a> {
     }
 
     /// Plans a candidate and all that comes with it, or nothing.
-    fn put(
+    pub(super) fn put(
         &mut self,
         slot: &Slot,
         candidate: Rc<Candidate>,
@@ -353,7 +354,12 @@ impl<'a> Closure<'a> {
     }
 
     /// Updates a package because of another.
-    fn bring_along(&mut self, slot: &Slot, because_of: &Slot, depth: usize) -> Result<(), ()> {
+    pub(super) fn bring_along(
+        &mut self,
+        slot: &Slot,
+        because_of: &Slot,
+        depth: usize,
+    ) -> Result<(), ()> {
         if self.world.is_settled(slot) || self.world.is_held(slot) {
             return Err(());
         }
@@ -362,12 +368,12 @@ impl<'a> Closure<'a> {
         self.put(&at, candidate, Some(&because_of.name), depth + 1).map_err(drop)
     }
 
-    fn conflict(&self, new: &Candidate, other: &Slot) -> Skip {
+    pub(super) fn conflict(&self, new: &Candidate, other: &Slot) -> Skip {
         Skip::Conflict { candidate: new.version.clone(), with: self.named(other) }
     }
 
     /// `NAME VERSION`, as planned.
-    fn named(&self, slot: &Slot) -> String {
+    pub(super) fn named(&self, slot: &Slot) -> String {
         let version = self.world.version(slot).map(|version| format!(" {version}"));
         format!("{}{}", slot.name, version.unwrap_or_default())
     }
@@ -375,8 +381,8 @@ impl<'a> Closure<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{mirror, packages};
     use super::*;
+    use crate::resolve::planner::fixture::{mirror, packages};
 
     #[test]
     fn what_is_read_counts_and_is_kept_within_bounds() {
@@ -384,7 +390,8 @@ mod tests {
         let names = names.join(", ");
         let offers = mirror(&format!("a 1; Provides: {names}\nb 1; Provides: {names}"));
         let installed = packages("c 1");
-        let mut closure = Closure::new(&installed, (Format::Deb, "amd64"), &offers);
+        let mut closure =
+            Closure::new(&installed, (&crate::format::deb::rules::RULES, "amd64"), &offers);
         closure.candidates("a");
         assert_eq!((closure.known.len(), closure.kept), (1, 1000));
         assert_eq!(closure.steps, STEPS - 1000 / READ);

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::rich::is_rich;
-use super::world::View;
-use crate::rpm::{Answers, Packages, Rich};
-use crate::{Candidate, Constraint, Dependency, Installed, Relations};
+use crate::package::candidate::Candidate;
+use crate::package::holds::{Answers, Packages};
+use crate::package::installed::Installed;
+use crate::package::relation::{Constraint, Dependency, Relations};
+use crate::package::rich::Rich;
+use crate::resolve::rich::is_rich;
+use crate::resolve::world::View;
 
 /// Of a package that was not there before.
 static NOTHING: Relations = Relations {
@@ -13,6 +16,7 @@ static NOTHING: Relations = Relations {
     provides: Vec::new(),
     conflicts: Vec::new(),
     replaces: Vec::new(),
+    obsoletes: Vec::new(),
 };
 
 /// Packages beside each other. Architectures do not count.

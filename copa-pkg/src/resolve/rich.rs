@@ -1,9 +1,10 @@
 //! Needs and exclusions that depend on conditions: RPM's rich dependencies. They are kept as a
 //! constraint whose name is the whole text.
 
-use super::world::{When, World};
-use crate::rpm::{Answers, Packages, Rich};
-use crate::{Constraint, Dependency};
+use crate::package::holds::{Answers, Packages};
+use crate::package::relation::{Constraint, Dependency};
+use crate::package::rich::Rich;
+use crate::resolve::world::{When, World};
 
 /// Whether the constraint is a rich dependency.
 pub(super) fn is_rich(constraint: &Constraint) -> bool {

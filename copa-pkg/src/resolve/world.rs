@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::rich::{is_rich, names};
-use crate::rpm::is_listed;
-use crate::{Candidate, Constraint, Dependency, Format, Installed, Relations, Version};
+use crate::package::candidate::Candidate;
+use crate::package::installed::Installed;
+use crate::package::relation::{Constraint, Dependency, Relations, is_indexed_path};
+use crate::package::rules::Rules;
+use crate::resolve::rich::{is_rich, names};
+use crate::version::any::Version;
 
 /// Where a package is installed: a name and an architecture; `all` and `noarch` count as the image's
 /// own.
@@ -39,7 +42,7 @@ struct Planned {
 
 /// The image.
 pub(super) struct World<'a> {
-    format: Format,
+    rules: &'static Rules,
     native: &'a str,
     installed: BTreeMap<Slot, &'a Installed>,
     planned: BTreeMap<Slot, Planned>,
@@ -54,9 +57,12 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(installed: &'a [Installed], (format, native): (Format, &'a str)) -> Self {
+    pub(super) fn new(
+        installed: &'a [Installed],
+        (rules, native): (&'static Rules, &'a str),
+    ) -> Self {
         let mut world = Self {
-            format,
+            rules,
             native,
             installed: BTreeMap::new(),
             planned: BTreeMap::new(),
@@ -136,7 +142,7 @@ impl<'a> World<'a> {
 
     /// The slots whose packages, as they are now, the candidate makes obsolete.
     pub(super) fn obsoleted_by(&self, candidate: &Candidate) -> Vec<Slot> {
-        let names = candidate.relations.replaces.iter().map(|constraint| &*constraint.name);
+        let names = candidate.relations.obsoletes.iter().map(|constraint| &*constraint.name);
         let names: BTreeSet<&str> = names.collect();
         let slots = names.into_iter().flat_map(|name| self.filled(name));
         let goes = |slot: &Slot| {
@@ -288,15 +294,14 @@ impl<'a> World<'a> {
     /// new for an architecture that is neither its own nor the image's.
     pub(super) fn may_reach(&self, slot: &Slot, other: &Slot) -> bool {
         let used = other.arch == self.native || self.version(other).is_some();
-        slot.arch == other.arch || (self.format == Format::Rpm && used)
+        slot.arch == other.arch || (self.rules.needs_cross_architectures && used)
     }
 
     /// The slots of the other architectures that held the same version in the image, and that must
     /// go on to do so: their packages share files (RPM).
     pub(super) fn in_step(&self, slot: &Slot) -> Vec<Slot> {
-        let Some(has) = self.version_before(slot).filter(|_| self.format == Format::Rpm) else {
-            return Vec::new();
-        };
+        let in_step = self.rules.architectures_go_in_step;
+        let Some(has) = self.version_before(slot).filter(|_| in_step) else { return Vec::new() };
         let same = |other: &Slot| other != slot && self.version_before(other) == Some(has);
         self.named(&slot.name).into_iter().filter(same).collect()
     }
@@ -306,7 +311,7 @@ impl<'a> World<'a> {
     /// foreign` is not known here; within one architecture it makes no difference.
     fn reaches(&self, slot: &Slot, constraint: &Constraint, other: &Slot) -> bool {
         match constraint.arch.as_deref() {
-            None => self.format == Format::Rpm || slot.arch == other.arch,
+            None => self.rules.needs_cross_architectures || slot.arch == other.arch,
             Some(_) => self.concerns(constraint, other),
         }
     }
@@ -367,7 +372,7 @@ impl<'w> View<'w> {
     /// Whether it has a file that the version before it had. Indexes list only some files: of the
     /// others it is taken that they stay.
     fn keeps(self, constraint: &Constraint) -> bool {
-        let is_path = constraint.name.starts_with('/') && !is_listed(&constraint.name);
+        let is_path = constraint.name.starts_with('/') && !is_indexed_path(&constraint.name);
         let mut before = self.before.iter().flat_map(|before| &before.provides);
         is_path && before.any(|provided| provided.name == constraint.name)
     }

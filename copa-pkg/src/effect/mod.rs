@@ -1,0 +1,3 @@
+pub(crate) mod certificates;
+pub(crate) mod ldcache;
+pub(crate) mod shell;

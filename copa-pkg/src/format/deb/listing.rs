@@ -1,0 +1,42 @@
+//! What a `Packages` index offers.
+
+use std::io::Read;
+
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::format::deb::repo::scan::Scanner;
+use crate::format::deb::rules::RULES;
+use crate::repository::catalog::Catalog;
+use crate::repository::index::table::Index;
+use crate::repository::load::Loaded;
+
+/// Reads the text of a `Packages` index: what it offers to this architecture. Nothing vouches for
+/// it; a [`Repository`](crate::Repository) checks signatures first.
+///
+/// Files are below `base`. A stanza that is not in order (a field twice, no checksum, a path that
+/// leads elsewhere) is left out; the warning says how many were.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] when it cannot be read, or is larger than this program reads.
+pub fn read_packages(text: impl Read, arch: &str, base: &Url, origin: &str) -> Result<Loaded> {
+    let mut scanner = Scanner::new(arch);
+    scanner.read(text).map_err(|e| Error::Malformed {
+        what: format!("the index of {origin} at {base}"),
+        reason: e.to_string(),
+    })?;
+    Ok(listed(scanner.finish(), base, origin))
+}
+
+/// What an index offers, and how many of its stanzas were left out.
+pub(crate) fn listed(index: Index, base: &Url, origin: &str) -> Loaded {
+    let mut warnings = Vec::new();
+    if index.refused() > 0 {
+        let refused = index.refused();
+        warnings.push(format!(
+            "{origin} at {base}: {refused} packages left out: malformed or listed twice"
+        ));
+    }
+    Loaded { catalog: Catalog::new(&RULES, index, base.clone(), origin.into()), warnings }
+}

@@ -1,0 +1,2 @@
+pub(crate) mod ar;
+pub(crate) mod archive;

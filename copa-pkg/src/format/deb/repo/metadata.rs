@@ -1,0 +1,198 @@
+//! `InRelease`, or `Release` with `Release.gpg`: fetched, verified, and asked whether it is the
+//! right one at the right time.
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::format::deb::repo::release::Release;
+use crate::format::deb::repo::suite::{Archive, Ports};
+use crate::port::Fetch;
+use crate::repository::load::Repository;
+use crate::trust::openpgp as signature;
+use crate::trust::openpgp::{Moment, SKEW, Signed};
+
+/// The largest metadata that is read: Debian's have 150 kB.
+const LARGEST: u64 = 16 << 20;
+
+/// How a text is signed.
+enum Form {
+    Clear,
+    Detached(Bytes),
+}
+
+impl Archive {
+    /// The verified metadata. `None` when the archive has not got the suite, or wants it to be
+    /// left alone, and that is no error.
+    pub(super) async fn release(
+        &self,
+        ports: Ports<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<Release>> {
+        let Some((url, text)) = self.text(ports.fetch, warnings).await? else {
+            return Ok(None);
+        };
+        let release = Release::parse(&text, url.as_str())?;
+        self.check_suite(&url, &release)?;
+        self.check_dates(&url, &release, warnings)?;
+        self.check_age(&url, &release, ports, warnings)?;
+        if release.says("notautomatic") && !self.required {
+            warnings.push(format!("{}: left out: it says NotAutomatic", self.describe()));
+            return Ok(None);
+        }
+        if let Some(origin) = self.origin.filter(|origin| release.get("origin") != *origin) {
+            let (describe, other) = (self.describe(), release.get("origin"));
+            warnings.push(format!("{describe}: left out: its origin is `{other}`, not {origin}"));
+            return Ok(None);
+        }
+        Ok(Some(release))
+    }
+
+    /// The text of `Release` and where it is from, its signature checked.
+    async fn text(
+        &self,
+        fetch: &dyn Fetch,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<(Url, String)>> {
+        let url = self.url("InRelease")?;
+        if let Some(bytes) = get(fetch, &url).await? {
+            let text = self.verified(&url, bytes, Form::Clear, warnings).await?;
+            return Ok(Some((url, text)));
+        }
+        let url = self.url("Release")?;
+        let Some(bytes) = get(fetch, &url).await? else {
+            if self.must_be_there() {
+                return Err(Error::NotFound { url: self.url("InRelease")? });
+            }
+            let describe = self.describe();
+            warnings.push(format!("{describe}: not there: its updates are not considered"));
+            return Ok(None);
+        };
+        let text = match get(fetch, &self.url("Release.gpg")?).await? {
+            Some(signature) => {
+                self.verified(&url, bytes, Form::Detached(signature), warnings).await?
+            }
+            None => {
+                let reason = "it is not signed: there is no InRelease and no Release.gpg";
+                self.unsigned(&url, &bytes, reason, warnings)?
+            }
+        };
+        Ok(Some((url, text)))
+    }
+
+    async fn verified(
+        &self,
+        url: &Url,
+        bytes: Bytes,
+        form: Form,
+        warnings: &mut Vec<String>,
+    ) -> Result<String> {
+        let keys = match &self.keys {
+            Ok(keys) => keys.clone(),
+            Err(reason) => return self.unsigned(url, &bytes, reason, warnings),
+        };
+        let at = Moment { now: self.trust.now, allow_expired: self.trust.allow_expired };
+        let text = bytes.clone();
+        let checked = tokio::task::spawn_blocking(move || match form {
+            Form::Clear => keys.verify_clearsigned(&text, at),
+            Form::Detached(signature) => keys.verify_detached(&text, &signature, at),
+        });
+        match checked.await.map_err(|e| Error::Fetch { url: url.clone(), source: Box::new(e) })? {
+            Ok(Signed { text, signer }) => {
+                tracing::debug!(%url, signer, "signature verified");
+                Ok(text)
+            }
+            Err(reason) => self.unsigned(url, &bytes, &reason, warnings),
+        }
+    }
+
+    /// The text that nobody trusted vouches for: refused, or let through with a warning.
+    fn unsigned(
+        &self,
+        url: &Url,
+        bytes: &[u8],
+        reason: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<String> {
+        if !self.trust.allow_unsigned {
+            let hint = "name the right public keys with --keyring FILE, or another mirror; only \
+                        for a mirror whose content you can vouch for: allow unsigned metadata";
+            return Err(untrusted(url, reason, hint));
+        }
+        warnings.push(format!("NOT VERIFIED, as allowed: {url}: {reason}"));
+        signature::unverified_text(bytes).map_err(|reason| untrusted(url, &reason, "try again"))
+    }
+
+    /// A signature over another suite is a good one over the wrong thing.
+    fn check_suite(&self, url: &Url, release: &Release) -> Result<()> {
+        if self.is_flat() || release.is_suite(&self.suite) {
+            return Ok(());
+        }
+        let (suite, codename) = (release.get("suite"), release.get("codename"));
+        let reason = format!(
+            "it is of suite `{suite}`, codename `{codename}`; `{}` was asked for",
+            self.suite
+        );
+        Err(untrusted(url, &reason, "check the address of the mirror and the name of the suite"))
+    }
+
+    fn check_dates(&self, url: &Url, release: &Release, warnings: &mut Vec<String>) -> Result<()> {
+        let now = self.trust.now;
+        if release.date.as_second() > now.as_second().saturating_add(SKEW) {
+            let reason = format!("it is dated {}, now is {now}", release.date);
+            return Err(untrusted(url, &reason, "check this machine's clock"));
+        }
+        let Some(end) = release.valid_until.filter(|end| *end < now) else { return Ok(()) };
+        let reason = format!("it expired on {end}, now is {now}");
+        if self.trust.allow_expired || !self.check_valid_until {
+            warnings.push(format!("EXPIRED, as allowed: {url}: {reason}"));
+            return Ok(());
+        }
+        let hint = "the mirror is no longer updated, or somebody holds updates back: name another \
+                    mirror, or allow expired metadata";
+        Err(untrusted(url, &reason, hint))
+    }
+
+    /// Metadata older than what this address had before is a replay.
+    fn check_age(
+        &self,
+        url: &Url,
+        release: &Release,
+        ports: Ports<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<()> {
+        let key = format!("deb-release-date {} {}", self.base, self.suite);
+        let seen = ports.cache.get(&key);
+        let seen = seen.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse::<i64>().ok());
+        let date = release.date.as_second();
+        match seen {
+            Some(seen) if seen > date => {
+                let before = jiff::Timestamp::from_second(seen).unwrap_or(release.date);
+                let reason = format!("it is dated {}, before it was {before}", release.date);
+                if !self.trust.allow_expired {
+                    let hint = "the mirror went back in time, or somebody replays an old state: \
+                                name another mirror, or allow expired metadata";
+                    return Err(untrusted(url, &reason, hint));
+                }
+                warnings.push(format!("ROLLED BACK, as allowed: {url}: {reason}"));
+            }
+            Some(seen) if seen == date => {}
+            _ if self.trust.allow_unsigned => {}
+            _ => ports.cache.put(&key, date.to_string().as_bytes()),
+        }
+        Ok(())
+    }
+}
+
+/// A small file, unless it does not exist.
+async fn get(fetch: &dyn Fetch, url: &Url) -> Result<Option<Bytes>> {
+    match fetch.get(url).await {
+        Ok(body) => body.collect(url, LARGEST).await.map(Some),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+pub(super) fn untrusted(url: &Url, reason: &str, hint: &str) -> Error {
+    Error::Untrusted { what: url.to_string(), reason: reason.into(), hint: hint.into() }
+}

@@ -1,0 +1,5 @@
+pub(crate) mod metadata;
+pub(crate) mod packages;
+pub(crate) mod release;
+pub(crate) mod scan;
+pub(crate) mod suite;

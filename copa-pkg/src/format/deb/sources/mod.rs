@@ -1,0 +1,2 @@
+pub(crate) mod apt;
+pub(crate) mod discover;

@@ -1,0 +1,6 @@
+//! Package formats: what each of them does in its own way, and the one list of them.
+
+pub mod deb;
+pub(crate) mod manager;
+pub(crate) mod managers;
+pub mod rpm;

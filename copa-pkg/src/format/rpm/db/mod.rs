@@ -1,0 +1,12 @@
+pub(crate) mod bdb;
+pub(crate) mod bytes;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
+pub(crate) mod index;
+pub(crate) mod installed;
+pub(crate) mod manifest;
+pub(crate) mod ndb;
+pub(crate) mod record;
+pub(crate) mod rpmdb;
+pub(crate) mod sqlite;
+pub(crate) mod wal;

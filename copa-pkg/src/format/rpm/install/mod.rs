@@ -1,0 +1,9 @@
+pub(crate) mod accounts;
+pub(crate) mod fate;
+pub(crate) mod habits;
+pub(crate) mod owners;
+pub(crate) mod place;
+pub(crate) mod scriptlets;
+pub(crate) mod stale;
+pub(crate) mod transaction;
+pub(crate) mod triggers;

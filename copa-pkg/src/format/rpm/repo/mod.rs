@@ -1,0 +1,11 @@
+pub(crate) mod advisories;
+pub(crate) mod filter;
+pub(crate) mod metadata;
+pub(crate) mod metalink;
+pub(crate) mod modules;
+pub(crate) mod packages;
+pub(crate) mod primary;
+pub(crate) mod repomd;
+pub(crate) mod repository;
+pub(crate) mod updateinfo;
+pub(crate) mod xml;

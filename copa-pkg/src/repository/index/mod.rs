@@ -1,0 +1,2 @@
+pub(crate) mod build;
+pub(crate) mod table;

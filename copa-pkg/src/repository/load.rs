@@ -1,0 +1,170 @@
+//! Where packages come from.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::error::{Error, Result};
+use crate::port::{Cache, Fetch};
+use crate::repository::catalog::Catalog;
+
+/// One suite of one archive, or whatever a distribution calls a set of packages with one index.
+///
+/// Whoever implements it checks the signatures: what [`load`](Self::load) returns is trusted.
+#[async_trait]
+pub trait Repository: Debug + Send + Sync {
+    /// What it is, in one line: `bookworm-security from https://...`.
+    fn describe(&self) -> String;
+
+    /// What it offers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Untrusted`](crate::Error::Untrusted) when its metadata is not what a trusted key
+    /// signed; [`Error::NotFound`](crate::Error::NotFound) and
+    /// [`Error::Fetch`](crate::Error::Fetch) when it cannot be had.
+    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded>;
+}
+
+/// What loading repositories gave.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// What they offer.
+    pub catalog: Catalog,
+    /// What a person should know: checks that were left out, entries that were passed over.
+    pub warnings: Vec<String>,
+}
+
+/// Most repositories: images of RHEL have some tens that are in use.
+const MOST: usize = 128;
+/// As many are loaded at once.
+pub(crate) const AT_ONCE: usize = 8;
+/// Most bytes of all indexes: those of Fedora have some 100 MB.
+const INDEXES: usize = 1 << 30;
+
+/// Loads all of them, several at once. The order of the result is theirs, whichever answers first.
+///
+/// # Errors
+///
+/// The first failure ends it: with an archive missing, an older version could look like the newest.
+/// [`Error::TooLarge`] when they are more than 128, or what they offer takes more than 1 GiB.
+pub async fn load_all(
+    repositories: &[Box<dyn Repository>],
+    fetch: &dyn Fetch,
+    cache: &Arc<dyn Cache>,
+) -> Result<Loaded> {
+    load_within(repositories, fetch, cache, INDEXES).await
+}
+
+async fn load_within(
+    repositories: &[Box<dyn Repository>],
+    fetch: &dyn Fetch,
+    cache: &Arc<dyn Cache>,
+    mut left: usize,
+) -> Result<Loaded> {
+    let too_large = |limit: &str| {
+        let what = "what the repositories offer".into();
+        Error::TooLarge { what, limit: limit.into() }
+    };
+    if repositories.len() > MOST {
+        return Err(too_large("128 repositories"));
+    }
+    let loads: Vec<_> = repositories.iter().map(|of| of.load(fetch, cache)).collect();
+    let mut loads = stream::iter(loads).buffered(AT_ONCE);
+    let mut all = Vec::new();
+    while let Some(loaded) = loads.try_next().await? {
+        let rest = left.checked_sub(loaded.catalog.bytes());
+        left = rest.ok_or_else(|| too_large("1 GiB of indexes"))?;
+        all.push(loaded);
+    }
+    Ok(all.into_iter().collect())
+}
+
+impl Loaded {
+    /// The same with more warnings, which come first.
+    pub(crate) fn warned(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings.splice(0..0, warnings);
+        self
+    }
+}
+
+impl FromIterator<Loaded> for Loaded {
+    fn from_iter<I: IntoIterator<Item = Loaded>>(all: I) -> Self {
+        let mut warnings = Vec::new();
+        let catalogs = all.into_iter().map(|loaded| {
+            warnings.extend(loaded.warnings);
+            loaded.catalog
+        });
+        let catalog = catalogs.collect();
+        Self { catalog, warnings }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::fixture::ports::{Files, forgetful};
+
+    /// One of a catalog that is here already. It counts how many are loading.
+    #[derive(Debug)]
+    struct Here {
+        catalog: Catalog,
+        loading: Arc<AtomicUsize>,
+    }
+
+    #[async_trait]
+    impl Repository for Here {
+        fn describe(&self) -> String {
+            "here".into()
+        }
+
+        async fn load(&self, _: &dyn Fetch, _: &Arc<dyn Cache>) -> Result<Loaded> {
+            assert!(self.loading.fetch_add(1, Ordering::SeqCst) < AT_ONCE);
+            tokio::task::yield_now().await;
+            self.loading.fetch_sub(1, Ordering::SeqCst);
+            Ok(Loaded { catalog: self.catalog.clone(), warnings: Vec::new() })
+        }
+    }
+
+    fn here(count: usize) -> (Vec<Box<dyn Repository>>, usize) {
+        let loading = Arc::new(AtomicUsize::new(0));
+        let base = "https://mirror.invalid/debian".parse().unwrap();
+        let catalog = |i| {
+            let text = format!(
+                "Package: a\nVersion: {i}\nArchitecture: amd64\nSize: 1\nFilename: pool/a.deb\n\
+                 SHA256: {}\n\n",
+                "00".repeat(32)
+            );
+            crate::format::deb::listing::read_packages(
+                text.as_bytes(),
+                "amd64",
+                &base,
+                &format!("s{i}"),
+            )
+            .unwrap()
+        };
+        let all: Vec<Catalog> = (0..count).map(|i| catalog(i).catalog).collect();
+        let bytes = all.iter().map(Catalog::bytes).sum();
+        let here = |catalog| -> Box<dyn Repository> {
+            Box::new(Here { catalog, loading: Arc::clone(&loading) })
+        };
+        (all.into_iter().map(here).collect(), bytes)
+    }
+
+    #[tokio::test]
+    async fn repositories_are_loaded_several_at_once_in_order_and_within_bounds() {
+        let (fetch, cache) = (Files::default(), forgetful());
+        let (repositories, bytes) = here(MOST);
+        let loaded = load_within(&repositories, &fetch, &cache, bytes).await.unwrap();
+        let origins: Vec<String> = (0..MOST).map(|i| format!("s{i}")).collect();
+        assert!(loaded.catalog.origins().eq(&origins));
+        let error = load_within(&repositories, &fetch, &cache, bytes - 1).await.unwrap_err();
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        let error = load_all(&here(MOST + 1).0, &fetch, &cache).await.unwrap_err();
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    }
+}

@@ -1,0 +1,3 @@
+pub(crate) mod keys;
+pub(crate) mod openpgp;
+pub(crate) mod policy;

@@ -1,0 +1,2 @@
+pub(crate) mod compression;
+pub(crate) mod decompress;
