@@ -16,5 +16,6 @@ mod peers;
 mod places;
 mod registry_faults;
 mod repeat;
+mod rooms;
 mod rpm;
 mod scanners;
