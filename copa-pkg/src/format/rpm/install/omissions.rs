@@ -1,7 +1,7 @@
-//! Which files an image leaves out: documentation, and languages.
+//! Which files an image omits: documentation, and languages.
 //!
-//! Who installs with `--nodocs` or for some languages only leaves files out, and the database says
-//! so: their state is "not installed". The new versions of packages are treated likewise.
+//! `--nodocs` and a choice of languages omit files, and the database says so: their state is "not
+//! installed". The new versions of packages are treated likewise.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,60 +11,60 @@ use crate::format::rpm::package::archive::{File, Kind};
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
 
-/// How many files of a class are there, and how many were left out.
+/// How many files of a class are there, and how many are omitted.
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
     there: usize,
-    left_out: usize,
+    omitted: usize,
 }
 
-/// What was left out, by package and altogether.
+/// How many files of each class are omitted, by package and altogether.
 #[derive(Debug, Default)]
-pub(super) struct Habits {
+pub(super) struct Omissions {
     all: BTreeMap<String, Count>,
     of: BTreeMap<(String, String), Count>,
 }
 
-impl Habits {
+impl Omissions {
     /// Takes in what became of the files of an installed package.
     pub(super) fn add(&mut self, name: &str, header: &Header, files: &[File], states: &[u8]) {
         for (class, state) in classes(header, files).into_iter().zip(states) {
             let Some(class) = class else { continue };
-            let left_out = usize::from(*state == State::NOT_INSTALLED);
+            let omitted = usize::from(*state == State::NOT_INSTALLED);
             let of = self.of.entry((name.into(), class.clone())).or_default();
             for count in [self.all.entry(class).or_default(), of] {
-                count.there += 1 - left_out;
-                count.left_out += left_out;
+                count.there += 1 - omitted;
+                count.omitted += omitted;
             }
         }
     }
 
-    /// Which files of a new package are left out: those of a class that is, and directories that
+    /// Which files of a new package are omitted: those of a class that is, and directories that
     /// hold nothing else.
-    pub(super) fn left_out(&self, name: &str, header: &Header, files: &[File]) -> Vec<bool> {
+    pub(super) fn omitted(&self, name: &str, header: &Header, files: &[File]) -> Vec<bool> {
         let classes = classes(header, files).into_iter();
-        let mut left_out: Vec<bool> =
-            classes.map(|class| class.is_some_and(|class| self.leave_out(name, &class))).collect();
+        let mut omitted: Vec<bool> =
+            classes.map(|class| class.is_some_and(|class| self.omits(name, &class))).collect();
         let mut holds: BTreeMap<&Path, bool> = BTreeMap::new();
-        for (file, left_out) in files.iter().zip(&left_out) {
+        for (file, omitted) in files.iter().zip(&omitted) {
             let Some(dir) = file.path.parent() else { continue };
-            *holds.entry(dir).or_default() |= !left_out;
+            *holds.entry(dir).or_default() |= !omitted;
         }
-        for (file, left_out) in files.iter().zip(&mut left_out) {
-            *left_out |= file.kind == Kind::Directory && holds.get(&*file.path) == Some(&false);
+        for (file, omitted) in files.iter().zip(&mut omitted) {
+            *omitted |= file.kind == Kind::Directory && holds.get(&*file.path) == Some(&false);
         }
-        left_out
+        omitted
     }
 
-    /// Whether files of this class are left out: as with the package's installed version or, when
+    /// Whether files of this class are omitted: as with the package's installed version or, when
     /// that had none, with most packages.
-    fn leave_out(&self, name: &str, class: &str) -> bool {
+    fn omits(&self, name: &str, class: &str) -> bool {
         let of = self.of.get(&(name.to_owned(), class.to_owned()));
-        of.or_else(|| self.all.get(class)).is_some_and(|count| count.left_out > count.there)
+        of.or_else(|| self.all.get(class)).is_some_and(|count| count.omitted > count.there)
     }
 }
 
-/// The class of each file that may be left out: `doc`, or `lang` and its languages.
+/// The class of each file that may be omitted: `doc`, or `lang` and its languages.
 fn classes(header: &Header, files: &[File]) -> Vec<Option<String>> {
     let mut languages = header.texts(Tag::FILELANGS);
     let mut class = |file: &File| {
