@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::error::{Error, Result};
 use crate::gzip::GzipWriter;
-use crate::{Error, Family, MediaType, Result};
+use crate::spec::{Family, MediaType};
 
 /// How a layer is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use crate::{Error, Result};
-use file::{AuthFile, Entry};
+use crate::credentials::file::{AuthFile, Entry};
+use crate::error::{Error, Result};
 
 /// A secret text. It is never printed.
 #[derive(Clone, PartialEq, Eq)]

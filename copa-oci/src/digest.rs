@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The digest of some content: `sha256:` or `sha512:` and lower-case hexadecimal.
 ///

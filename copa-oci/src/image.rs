@@ -14,8 +14,13 @@ use serde_json::{Map, Value};
 pub use edit::History;
 pub use write::{Moved, Written};
 
-use crate::store::document::{self, corrupt};
-use crate::{Blob, Descriptor, Digest, Error, Family, Layer, MediaType, Platform, Result, Source};
+use crate::Layer;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::spec::{Descriptor, Family, MediaType, Platform};
+use crate::store::document;
+use crate::store::document::corrupt;
+use crate::store::{Blob, Source};
 
 /// No image with more layers is read. Overlay file systems stop far below it.
 const LAYERS: usize = 1024;

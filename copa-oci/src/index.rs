@@ -5,9 +5,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use crate::store::document::{self, corrupt};
-use crate::store::is_image;
-use crate::{Descriptor, Error, Image, Platform, Result, Source};
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::spec::{Descriptor, Platform};
+use crate::store::Source;
+use crate::store::document;
+use crate::store::document::corrupt;
+use crate::store::names::is_image;
 
 /// An index may list indexes; no chain of them is followed further down than this.
 const DEPTH: usize = 4;

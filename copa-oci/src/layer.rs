@@ -11,8 +11,12 @@ use bytes::Bytes;
 
 pub use build::{Entry, EntryKind, LayerOptions, Mtime, build_layer};
 
-use crate::rootfs::{Keep, LayerIndex, Limits};
-use crate::{Blob, Descriptor, Digest, Error, Result, Source};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::rootfs::index::{Keep, LayerIndex};
+use crate::rootfs::scan::Limits;
+use crate::spec::Descriptor;
+use crate::store::{Blob, Source};
 
 /// A layer: which it is, as stored and uncompressed, and where its bytes are.
 #[derive(Debug, Clone)]

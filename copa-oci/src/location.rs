@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::{Digest, Error, Reference, Result};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::reference::Reference;
 
 /// Where an image is, or is to be written.
 ///

@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Anonymous, ArchiveSink, ArchiveSource, Credentials, DockerArchiveSink, DockerArchiveSource,
-    Http, HttpOptions, LayoutSink, LayoutSource, Location, Reference, Registry, Result, Sink,
-    Source,
-};
+use crate::credentials::{Anonymous, Credentials};
+use crate::error::Result;
+use crate::http::client::Http;
+use crate::http::options::HttpOptions;
+use crate::location::Location;
+use crate::reference::Reference;
+use crate::registry::Registry;
+use crate::store::archive::{ArchiveSink, ArchiveSource};
+use crate::store::docker_archive::read::DockerArchiveSource;
+use crate::store::docker_archive::write::DockerArchiveSink;
+use crate::store::layout::{LayoutSink, LayoutSource};
+use crate::store::{Sink, Source};
 
 /// What it takes to reach a registry. Files need none of it.
 #[derive(Debug, Clone)]
@@ -70,8 +77,9 @@ fn registry(reference: &Reference, access: &Access) -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Image;
+    use crate::spec::Family;
     use crate::store::fixture;
-    use crate::{Family, Image};
 
     #[tokio::test]
     async fn every_file_address_leads_to_the_same_image() {

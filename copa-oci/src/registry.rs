@@ -16,14 +16,19 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 
 use crate::credentials::Credentials;
-use crate::http::{Http, Reopen, pieces, place, resumable};
-use crate::{
-    Blob, ByteStream, Descriptor, Digest, Error, Hasher, Location, MediaType, Reference, Result,
-    Sink, Source,
-};
-use scope::Scope;
-use session::Session;
-use upload::{Opened, Upload};
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, Result};
+use crate::http::address::origin;
+use crate::http::body::{Reopen, pieces, resumable};
+use crate::http::client::Http;
+use crate::location::Location;
+use crate::reference::Reference;
+use crate::registry::scope::Scope;
+use crate::registry::session::Session;
+use crate::registry::upload::{Opened, Upload};
+use crate::spec::{Descriptor, MediaType};
+use crate::store::{Blob, Sink, Source};
+use crate::stream::ByteStream;
 
 /// Longer manifests are refused; registries take 4 MiB.
 const MANIFEST: u64 = 16 << 20;
@@ -276,7 +281,7 @@ fn confirm(answer: &Response, expected: &Digest) -> Result<()> {
     match promised(answer)? {
         // A registry may use another algorithm than we do.
         Some(digest) if digest.algorithm() == expected.algorithm() && digest != *expected => {
-            let reason = format!("{} says that its digest is {digest}", place(answer.url()));
+            let reason = format!("{} says that its digest is {digest}", origin(answer.url()));
             Err(Error::Corrupt { what: expected.to_string(), reason })
         }
         _ => Ok(()),

@@ -2,14 +2,14 @@
 
 mod encode;
 mod header;
-mod index;
+pub(crate) mod index;
 mod links;
 mod listing;
-mod merge;
-mod node;
+pub(crate) mod merge;
+pub(crate) mod node;
 mod normal;
 mod path;
-mod scan;
+pub(crate) mod scan;
 mod tar;
 
 use std::ffi::OsStr;
@@ -22,11 +22,10 @@ pub use index::{Keep, LayerIndex};
 pub use node::{Node, NodeKind, Origin};
 pub use scan::Limits;
 
-use index::{NONE, as_path};
-use merge::Slot;
-use path::{Key, base, is_below, parent, push};
-
-use crate::Result;
+use crate::error::Result;
+use crate::rootfs::index::{NONE, as_path};
+use crate::rootfs::merge::Slot;
+use crate::rootfs::path::{Key, base, is_below, parent, push};
 
 /// As many links as Linux follows in one path.
 const MAX_LINKS: usize = 40;

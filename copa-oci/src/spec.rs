@@ -8,7 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Digest, Error, Result};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
 
 /// A media type, as text: whole families of them are in use, and unknown ones must survive.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,13 +1,13 @@
 //! Places that hold images: five verbs cover registries, layouts and archives.
 
-mod archive;
-mod docker_archive;
+pub(crate) mod archive;
+pub(crate) mod docker_archive;
 pub(crate) mod document;
-mod file;
+pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod layout;
-mod names;
+pub(crate) mod layout;
+pub(crate) mod names;
 mod tarball;
 
 use std::fmt::Debug;
@@ -16,13 +16,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub(crate) use names::is_image;
-
 pub use archive::{ArchiveSink, ArchiveSource};
 pub use docker_archive::{DockerArchiveSink, DockerArchiveSource};
 pub use layout::{LayoutSink, LayoutSource};
 
-use crate::{ByteStream, Descriptor, Location, Result};
+use crate::error::Result;
+use crate::location::Location;
+use crate::spec::Descriptor;
+use crate::stream::ByteStream;
 
 /// A place images are read from: names, and content by descriptor.
 #[async_trait]

@@ -10,7 +10,8 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::digest::Hasher;
-use crate::{Descriptor, Error, Result};
+use crate::error::{Error, Result};
+use crate::spec::Descriptor;
 
 /// Bytes as they arrive. An error ends it; an [`Error`] of this crate travels inside the
 /// [`io::Error`] and is taken out again by [`Error::from_io`].
@@ -143,7 +144,8 @@ impl Stream for Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Digest, Kind};
+    use crate::digest::Digest;
+    use crate::error::Kind;
 
     async fn read(sent: &'static [u8], described: &[u8]) -> Result<Bytes> {
         let descriptor = Descriptor::of("x/y", described);

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
-use super::{Credential, Secret};
-use crate::{Error, Result};
+use crate::credentials::{Credential, Secret};
+use crate::error::{Error, Result};
 
 const LIMIT: u64 = 1 << 20;
 /// The name under which Docker keeps its own registry.

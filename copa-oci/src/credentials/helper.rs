@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::Credential;
-use crate::{Error, Result};
+use crate::credentials::Credential;
+use crate::error::{Error, Result};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const LIMIT: u64 = 64 << 10;

@@ -5,8 +5,11 @@ use serde::Deserialize;
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Http, shown};
-use crate::{ByteStream, Error};
+use crate::error::Error;
+use crate::http::address::{origin, shown};
+use crate::http::body::pieces;
+use crate::http::client::Http;
+use crate::stream::ByteStream;
 
 const ERROR_BODY: u64 = 64 << 10;
 const MESSAGE: usize = 500;
@@ -26,7 +29,7 @@ impl Refusal {
     /// Reads the reason out of the answer, within bounds of size and time.
     pub(crate) async fn read(http: &Http, method: &'static str, answer: Response) -> Self {
         let (url, status) = (answer.url().clone(), answer.status().as_u16());
-        let body = ByteStream::new(super::get::pieces(http.clone(), answer));
+        let body = ByteStream::new(pieces(http.clone(), answer));
         // A reason that cannot be read is no reason to report another failure.
         let body = timeout(http.patience(), body.collect("answer", ERROR_BODY)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
@@ -53,7 +56,7 @@ impl Refusal {
     /// The error that reports it.
     pub(crate) fn into_error(self) -> Error {
         if matches!((self.method, self.status), ("GET" | "HEAD", 404 | 410)) {
-            return Error::NotFound { what: self.url.path().to_owned(), place: place(&self.url) };
+            return Error::NotFound { what: self.url.path().to_owned(), place: origin(&self.url) };
         }
         let words = self.words();
         Error::Registry {
@@ -63,11 +66,6 @@ impl Refusal {
             detail: if words.is_empty() { words } else { format!(": {words}") },
         }
     }
-}
-
-/// Scheme, host and port of an address.
-pub(crate) fn place(url: &Url) -> String {
-    url.origin().ascii_serialization()
 }
 
 /// Distribution specification, "Error Codes"; and OAuth 2, which token servers speak.

@@ -12,8 +12,10 @@ use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, RequestBuilder, Response};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Http, network};
-use crate::{ByteStream, Error};
+use crate::error::Error;
+use crate::http::address::network;
+use crate::http::client::Http;
+use crate::stream::ByteStream;
 
 /// Larger pieces are cut, so that progress on a slow line is seen.
 const PIECE: usize = 64 << 10;
@@ -37,7 +39,7 @@ impl Http {
         stream: ByteStream,
     ) -> Result<Response, Broken> {
         let progress = Arc::new(Progress::new());
-        let body = Body::wrap_stream(Watched::new(stream, progress.clone()));
+        let body = Body::wrap_stream(Metered::new(stream, progress.clone()));
         // With a length the body is not sent chunked, which some registries refuse.
         let request = request.header(CONTENT_LENGTH, length).body(body);
         let (client, request) = request.build_split();
@@ -96,7 +98,7 @@ impl Progress {
 ///
 /// It is always one item behind: the last one is given away only when the stream below has ended
 /// well. So the other side never gets all bytes of a body that turns out to be wrong.
-struct Watched {
+struct Metered {
     inner: ByteStream,
     rest: Bytes,
     held: Option<Bytes>,
@@ -104,7 +106,7 @@ struct Watched {
     progress: Arc<Progress>,
 }
 
-impl Watched {
+impl Metered {
     fn new(inner: ByteStream, progress: Arc<Progress>) -> Self {
         Self { inner, rest: Bytes::new(), held: None, ended: false, progress }
     }
@@ -116,7 +118,7 @@ impl Watched {
     }
 }
 
-impl Stream for Watched {
+impl Stream for Metered {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

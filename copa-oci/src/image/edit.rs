@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Document, Image};
-use crate::{Descriptor, Digest, Family, Layer, MediaType};
+use crate::Layer;
+use crate::digest::Digest;
+use crate::image::{Document, Image};
+use crate::spec::{Descriptor, Family, MediaType};
 
 /// How a layer came to be: one entry of the configuration's `history`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::store::fixture;
-use crate::{LayoutSink, LayoutSource};
+use crate::store::layout::{LayoutSink, LayoutSource};
 
 async fn open(dir: &Path, entry: Value) -> Result<Image> {
     let source: Arc<dyn Source> = Arc::new(LayoutSource::open(dir).await?);

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::{Image, config_of};
+use crate::Layer;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::image::{Image, config_of};
+use crate::spec::Descriptor;
 use crate::store::document::is_foreign;
-use crate::{Blob, Descriptor, Digest, Layer, Result, Sink};
+use crate::store::{Blob, Sink};
 
 /// What writing an image did.
 #[derive(Debug, Clone, PartialEq, Eq)]

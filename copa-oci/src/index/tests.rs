@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::spec::{Family, MediaType};
 use crate::store::fixture;
-use crate::{Family, LayoutSource, MediaType};
+use crate::store::layout::LayoutSource;
 
 const HOST: &str = "linux/amd64";
 

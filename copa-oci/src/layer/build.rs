@@ -7,11 +7,15 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::Layer;
-use super::write::{Member, MemberType, TarWriter};
-use crate::compress::Compressor;
+use crate::compress::{Compression, Compressor};
 use crate::digest::Hasher;
-use crate::{Blob, Compression, Descriptor, Error, Family, Node, NodeKind, Result, RootFs};
+use crate::error::{Error, Result};
+use crate::layer::Layer;
+use crate::layer::write::{Member, MemberType, TarWriter};
+use crate::rootfs::RootFs;
+use crate::rootfs::node::{Node, NodeKind};
+use crate::spec::{Descriptor, Family};
+use crate::store::Blob;
 
 /// A change at one path.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,11 +12,15 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Instant, timeout};
 use url::{Url, form_urlencoded};
 
-use super::challenge::Challenge;
-use super::scope::Scope;
 use crate::credentials::{Credential, Credentials, Secret};
-use crate::http::{Http, Refusal, is_loopback, pieces, place};
-use crate::{ByteStream, Error, Result};
+use crate::error::{Error, Result};
+use crate::http::address::{is_loopback, origin};
+use crate::http::body::pieces;
+use crate::http::client::Http;
+use crate::http::refusal::Refusal;
+use crate::registry::challenge::Challenge;
+use crate::registry::scope::Scope;
+use crate::stream::ByteStream;
 
 const TOKEN_ANSWER: u64 = 1 << 20;
 /// A token without a lifetime lives so long: the distribution specification's token protocol.
@@ -178,7 +182,7 @@ impl Auth {
             let refusal = Refusal::read(&self.http, method, answer).await;
             return Err(match refusal.status {
                 400 | 401 | 403 => {
-                    let reason = format!("token server {}: {}", place(&realm), refusal.reason());
+                    let reason = format!("token server {}: {}", origin(&realm), refusal.reason());
                     self.denied(scope, reason)
                 }
                 _ => refusal.into_error(),
@@ -188,7 +192,7 @@ impl Auth {
     }
 
     async fn read(&self, answer: reqwest::Response) -> Result<Token> {
-        let what = format!("answer of token server {}", place(answer.url()));
+        let what = format!("answer of token server {}", origin(answer.url()));
         let body = ByteStream::new(pieces(self.http.clone(), answer));
         let body = timeout(self.http.patience(), body.collect(&what, TOKEN_ANSWER)).await;
         let corrupt = |reason: &str| Error::Corrupt { what: what.clone(), reason: reason.into() };
@@ -213,7 +217,7 @@ impl Auth {
         if url.scheme() == "https" || self.plain || !secret || is_loopback(&url) {
             return Ok(url);
         }
-        let reason = format!("it wants a secret to be sent without TLS, to {}", place(&url));
+        let reason = format!("it wants a secret to be sent without TLS, to {}", origin(&url));
         Err(self.denied(scope, reason))
     }
 }

@@ -9,11 +9,14 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use url::Url;
 
-use super::auth::Auth;
-use super::scope::Scope;
 use crate::credentials::Credentials;
-use crate::http::{Http, Refusal, is_loopback, speaks_tls};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::http::address::is_loopback;
+use crate::http::client::Http;
+use crate::http::refusal::Refusal;
+use crate::http::retry::speaks_tls;
+use crate::registry::auth::Auth;
+use crate::registry::scope::Scope;
 
 /// How long a loopback registry has to say that it speaks TLS.
 const PROBE: Duration = Duration::from_secs(3);

@@ -4,12 +4,12 @@ mod oracle;
 
 use std::time::{Duration, Instant};
 
-use fake::{Access, Fake, Fault};
-
 use super::*;
-use crate::Kind;
 use crate::credentials::{Anonymous, Credential};
-use crate::http::{Get, HttpOptions, ProxyOptions};
+use crate::error::Kind;
+use crate::http::get::Get;
+use crate::http::options::{HttpOptions, ProxyOptions};
+use crate::registry::tests::fake::{Access, Fake, Fault};
 
 #[derive(Debug)]
 struct Fixed(Credential);

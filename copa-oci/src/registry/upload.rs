@@ -9,10 +9,15 @@ use reqwest::{Method, Response, StatusCode};
 use tokio::time::timeout;
 use url::Url;
 
-use super::scope::Scope;
-use super::session::{Session, authorized};
-use crate::http::{Broken, Refusal};
-use crate::{Blob, ByteStream, Descriptor, Error, Result};
+use crate::error::{Error, Result};
+use crate::http::address::origin;
+use crate::http::refusal::Refusal;
+use crate::http::upload::Broken;
+use crate::registry::scope::Scope;
+use crate::registry::session::{Session, authorized};
+use crate::spec::Descriptor;
+use crate::store::Blob;
+use crate::stream::ByteStream;
 
 /// Some registries take no more in one chunk.
 const CHUNK: usize = 4 << 20;
@@ -229,7 +234,7 @@ fn wants_chunks(refusal: &Refusal) -> bool {
 /// Where an upload goes on. The address may be relative, and its query is part of it.
 fn location(answer: &Response) -> Result<Url> {
     let corrupt = |reason: &str| Error::Corrupt {
-        what: format!("answer of {}", crate::http::place(answer.url())),
+        what: format!("answer of {}", origin(answer.url())),
         reason: reason.into(),
     };
     let text = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());

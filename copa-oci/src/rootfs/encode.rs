@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::index::{LayerIndex, Record, Span, What};
-use super::path::Key;
+use crate::rootfs::index::{LayerIndex, Record, Span, What};
+use crate::rootfs::path::Key;
 
 /// Changes with every change of what follows it, so that old caches are forgotten.
 const MAGIC: &[u8] = b"copa layer index 1\n";

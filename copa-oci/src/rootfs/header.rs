@@ -1,6 +1,6 @@
 //! One header block of a tar.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 pub(super) const BLOCK: usize = 512;
 

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::node::{Node, NodeKind, Origin};
-use super::path::Key;
-use crate::Digest;
+use crate::digest::Digest;
+use crate::rootfs::node::{Node, NodeKind, Origin};
+use crate::rootfs::path::Key;
 
 /// What is kept of a regular file while its layer is streamed past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

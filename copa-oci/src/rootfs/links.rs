@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use super::path::parent;
+use crate::rootfs::path::parent;
 
 /// Which record is the symbolic link at a path. All directories above a path are looked up at the
 /// cost of reading the path once.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::index::{LayerIndex, NONE, Span, What};
-use super::path::{Key, is_below, parent};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::rootfs::index::{LayerIndex, NONE, Span, What};
+use crate::rootfs::path::{Key, is_below, parent};
 
 /// A path of the merged file system, and what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

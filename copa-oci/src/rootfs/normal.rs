@@ -1,8 +1,8 @@
 //! The normal form of a layer: sorted, no path twice, nothing below what is not a directory,
 //! hard links resolved.
 
-use super::index::{LayerIndex, NONE, Record, Span, What};
-use super::path::{Key, is_below};
+use crate::rootfs::index::{LayerIndex, NONE, Record, Span, What};
+use crate::rootfs::path::{Key, is_below};
 
 /// Brings what a scan found, in the order of the tar, into normal form. Where entries exclude
 /// each other the later one counts, as if the tar had been unpacked.

@@ -6,16 +6,17 @@ use std::path::Path;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use super::index::{
+use crate::compress::{Decompressed, Expansion, Hashed};
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, Result};
+use crate::rootfs::header::Type;
+use crate::rootfs::index::{
     CONTENT, Keep, LayerIndex, NONE, Record, Span, What, Xattrs, as_path, size_of_xattrs,
 };
-use super::links::Links;
-use super::normal;
-use super::path::{base, parent, push, push_clean};
-use super::tar::{TarEntry, TarReader, Type};
-use crate::compress::{Decompressed, Expansion, Hashed};
-use crate::digest::Hasher;
-use crate::{Digest, Error, Result};
+use crate::rootfs::links::Links;
+use crate::rootfs::normal;
+use crate::rootfs::path::{base, parent, push, push_clean};
+use crate::rootfs::tar::{TarEntry, TarReader};
 
 /// How much of a layer is read and remembered. The defaults hold the largest images there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@
 use std::io::{BufRead, Read};
 
 pub(super) use super::header::Type;
-use super::header::{BLOCK, Header, until_nul};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::rootfs::header::{BLOCK, Header, until_nul};
 
 /// An extended header is this long at most: Go's limit too.
 const MAX_EXTENSION: u64 = 1 << 20;

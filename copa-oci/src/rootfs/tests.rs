@@ -1,7 +1,8 @@
 mod hostile;
 
 use super::*;
-use crate::{Digest, Error};
+use crate::digest::Digest;
+use crate::error::Error;
 
 /// A tar of lines: `d DIR`, `f FILE=TEXT`, `l LINK>TARGET`, `h NAME>TARGET`, `c DEVICE`, `p PIPE`.
 pub(crate) fn tar(lines: &str) -> Vec<u8> {

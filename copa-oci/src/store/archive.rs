@@ -14,13 +14,19 @@ use bytes::Bytes;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::docker_archive;
-use super::document;
-use super::file::{beside, blocking, failed, fill, place};
-use super::layout::MARKER;
-use super::names::{self, Names};
-use super::tarball::Tarball;
-use crate::{Blob, ByteStream, Descriptor, Digest, Error, Location, Result, Sink, Source};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::spec::Descriptor;
+use crate::store::docker_archive;
+use crate::store::document;
+use crate::store::file::{beside, blocking, failed, fill, place};
+use crate::store::layout::MARKER;
+use crate::store::names;
+use crate::store::names::Names;
+use crate::store::tarball::Tarball;
+use crate::store::{Blob, Sink, Source};
+use crate::stream::ByteStream;
 
 pub(super) const BLOCK: u64 = 512;
 

@@ -4,8 +4,8 @@
 //! for each image in it. Newer archives hold an image layout as well; `manifest.json` is what
 //! all of them have.
 
-mod read;
-mod write;
+pub(crate) mod read;
+pub(crate) mod write;
 
 pub use read::DockerArchiveSource;
 pub use write::DockerArchiveSink;

@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use crate::{Digest, Error, MediaType, Result};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::spec::MediaType;
 
 /// No manifest, index or configuration longer than this is read.
 pub(crate) const LIMIT: u64 = 16 << 20;

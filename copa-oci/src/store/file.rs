@@ -12,7 +12,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::{ByteStream, Error, Result};
+use crate::error::{Error, Result};
+use crate::stream::ByteStream;
 
 /// How much of a file is read at a time.
 const CHUNK: u64 = 256 << 10;

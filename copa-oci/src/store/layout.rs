@@ -10,13 +10,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tempfile::{NamedTempFile, TempDir};
 
-use super::document;
-use super::file::{
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::spec::Descriptor;
+use crate::store::document;
+use crate::store::file::{
     blocking, failed, fill, open_regular, parent, place, scratch, section, sweep, sync_directory,
     unplaced,
 };
-use super::names::{self, Names};
-use crate::{Blob, ByteStream, Descriptor, Digest, Error, Location, Result, Sink, Source};
+use crate::store::names;
+use crate::store::names::Names;
+use crate::store::{Blob, Sink, Source};
+use crate::stream::ByteStream;
 
 /// Says that a directory is an image layout.
 pub(super) const MARKER: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);

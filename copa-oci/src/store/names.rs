@@ -6,8 +6,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::document;
-use crate::{Descriptor, Digest, Error, Location, MediaType, Result};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::spec::{Descriptor, MediaType};
+use crate::store::document;
 
 /// No `index.json` longer than this is read.
 pub(super) const LIMIT: u64 = 16 << 20;

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tar::{EntryType, Header, PaxExtensions};
 
-use super::document::corrupt;
-use super::file::{failed, open_regular, section};
-use crate::compress::Decompressed;
-use crate::{ByteStream, Error, Expansion, Result};
+use crate::compress::{Decompressed, Expansion};
+use crate::error::{Error, Result};
+use crate::store::document::corrupt;
+use crate::store::file::{failed, open_regular, section};
+use crate::stream::ByteStream;
 
 /// More entries are not read: an image of 1024 layers needs some 5000.
 const ENTRIES: usize = 100_000;

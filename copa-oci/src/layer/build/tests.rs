@@ -1,8 +1,9 @@
 use std::process::Command;
 
 use super::*;
+use crate::error::Result;
+use crate::rootfs::index::LayerIndex;
 use crate::rootfs::tests::{scan, stack};
-use crate::{LayerIndex, Result};
 
 const OPTIONS: LayerOptions =
     LayerOptions { family: Family::Oci, compression: Compression::None, mtime: Mtime::Keep };

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Expansion;
+use crate::compress::Expansion;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip_at(1, bytes)

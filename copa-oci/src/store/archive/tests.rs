@@ -3,11 +3,16 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::store::fixture::{self, peer, skopeo_copy};
-use crate::{
-    ArchiveSink, ArchiveSource, Digest, DockerArchiveSource, Family, Image, Kind, LayoutSource,
-    Sink, Source,
-};
+use crate::digest::Digest;
+use crate::error::Kind;
+use crate::image::Image;
+use crate::spec::Family;
+use crate::store::archive::{ArchiveSink, ArchiveSource};
+use crate::store::docker_archive::read::DockerArchiveSource;
+use crate::store::fixture;
+use crate::store::fixture::{peer, skopeo_copy};
+use crate::store::layout::LayoutSource;
+use crate::store::{Sink, Source};
 use std::sync::Arc;
 
 async fn open(source: impl Source + 'static, name: &str) -> crate::Result<Image> {

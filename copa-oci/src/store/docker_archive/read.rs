@@ -10,12 +10,18 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::LIST;
-use crate::store::document::{self, corrupt};
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::spec::{Descriptor, MediaType};
+use crate::store::Source;
+use crate::store::docker_archive::LIST;
+use crate::store::document;
+use crate::store::document::corrupt;
 use crate::store::file::blocking;
 use crate::store::names::{file_of, tag_of};
 use crate::store::tarball::Tarball;
-use crate::{ByteStream, Descriptor, Digest, Error, Hasher, Location, MediaType, Result, Source};
+use crate::stream::ByteStream;
 
 /// No archive with more images is read.
 const IMAGES: usize = 1024;

@@ -2,10 +2,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::store::fixture::{self, corpus, peer, skopeo_copy};
-use crate::{
-    DockerArchiveSink, DockerArchiveSource, Family, Image, Kind, LayoutSink, LayoutSource, Source,
-};
+use crate::error::Kind;
+use crate::image::Image;
+use crate::spec::Family;
+use crate::store::Source;
+use crate::store::docker_archive::read::DockerArchiveSource;
+use crate::store::docker_archive::write::DockerArchiveSink;
+use crate::store::fixture;
+use crate::store::fixture::{corpus, peer, skopeo_copy};
+use crate::store::layout::{LayoutSink, LayoutSource};
 
 async fn open(source: impl Source + 'static, name: &str) -> crate::Result<Image> {
     let source: Arc<dyn Source> = Arc::new(source);

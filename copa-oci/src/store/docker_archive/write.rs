@@ -12,11 +12,16 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use super::LIST;
+use crate::compress::Expansion;
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, Result};
+use crate::spec::Descriptor;
 use crate::store::archive::{BLOCK, append, finish, finished, header};
-use crate::store::document::{self, corrupt};
+use crate::store::docker_archive::LIST;
+use crate::store::document;
+use crate::store::document::corrupt;
 use crate::store::file::{beside, blocking, failed, fill, place};
-use crate::{Blob, Descriptor, Digest, Error, Expansion, Hasher, Result, Sink};
+use crate::store::{Blob, Sink};
 
 /// Writes one image into an archive that `docker load` reads: to a temporary file beside it, put
 /// in its place by [`Sink::tag`]. A writer that gives up leaves nothing; a file that was there is

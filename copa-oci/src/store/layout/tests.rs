@@ -2,10 +2,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::store::fixture::{self, peer, skopeo_copy};
-use crate::{
-    Descriptor, Digest, Error, Family, Image, Kind, LayoutSink, LayoutSource, Sink, Source,
-};
+use crate::digest::Digest;
+use crate::error::{Error, Kind};
+use crate::image::Image;
+use crate::spec::{Descriptor, Family};
+use crate::store::fixture;
+use crate::store::fixture::{peer, skopeo_copy};
+use crate::store::layout::{LayoutSink, LayoutSource};
+use crate::store::{Sink, Source};
 
 async fn open(path: &Path, name: &str) -> crate::Result<Image> {
     let source: Arc<dyn Source> = Arc::new(LayoutSource::open(path).await?);
