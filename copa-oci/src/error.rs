@@ -133,6 +133,11 @@ pub enum Kind {
 }
 
 impl Error {
+    /// Content that is not what its descriptor or its format says.
+    pub(crate) fn corrupt(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Corrupt { what: what.into(), reason: reason.into() }
+    }
+
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {

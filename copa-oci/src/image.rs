@@ -15,12 +15,14 @@ pub use edit::History;
 pub use write::{Moved, Written};
 
 use crate::Layer;
-use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::spec::{Descriptor, Family, MediaType, Platform};
-use crate::store::document;
-use crate::store::document::corrupt;
-use crate::store::{Blob, Source};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::document;
+use crate::spec::media_type::{Family, MediaType};
+use crate::spec::platform::Platform;
+use crate::store::blob::Blob;
+use crate::store::source::Source;
 
 /// No image with more layers is read. Overlay file systems stop far below it.
 const LAYERS: usize = 1024;
@@ -69,8 +71,8 @@ impl Image {
         let config = Document { value: document::object(&what, &bytes)?, bytes };
         let layers = layers_of(&descriptor.digest, &manifest.value, &config.value, &source)?;
         let platform = platform_of(&config.value).or(descriptor.platform.clone());
-        let platform =
-            platform.ok_or_else(|| corrupt(&what, "it names no system and no architecture"))?;
+        let platform = platform
+            .ok_or_else(|| Error::corrupt(&what, "it names no system and no architecture"))?;
         Ok(Self { descriptor, manifest, config, platform, layers, source })
     }
 
@@ -137,7 +139,7 @@ fn typed(what: &str, descriptor: Descriptor, bytes: &[u8]) -> Result<Descriptor>
         _ if descriptor.media_type == media_type => media_type,
         _ => {
             let reason = format!("it is described as {said} and calls itself {media_type}");
-            return Err(corrupt(what, reason));
+            return Err(Error::corrupt(what, reason));
         }
     };
     match media_type.is_manifest() {
@@ -181,7 +183,7 @@ fn layers_of(
     if descriptors.len() != diff_ids.len() {
         let (layers, ids) = (descriptors.len(), diff_ids.len());
         let reason = format!("its manifest has {layers} layers, its configuration {ids} diff_ids");
-        return Err(corrupt(&format!("image {image}"), reason));
+        return Err(Error::corrupt(&format!("image {image}"), reason));
     }
     descriptors.iter().try_for_each(|layer| is_layer(image, layer))?;
     let blob = || Blob::From(Arc::clone(source));

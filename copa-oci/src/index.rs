@@ -7,11 +7,10 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::spec::{Descriptor, Platform};
-use crate::store::Source;
-use crate::store::document;
-use crate::store::document::corrupt;
-use crate::store::names::is_image;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::document;
+use crate::spec::platform::Platform;
+use crate::store::source::Source;
 
 /// An index may list indexes; no chain of them is followed further down than this.
 const DEPTH: usize = 4;
@@ -187,13 +186,13 @@ async fn children(source: &Arc<dyn Source>, index: &Descriptor) -> Result<Vec<De
 /// The images and indexes that an index lists; not its attestations and other artifacts.
 fn children_in(what: &str, bytes: &[u8]) -> Result<Vec<Descriptor>> {
     if !document::media_type(what, bytes)?.is_index() {
-        return Err(corrupt(what, "it is described as an index and is none"));
+        return Err(Error::corrupt(what, "it is described as an index and is none"));
     }
     let document = document::object(what, bytes)?;
     let list = document.get("manifests").cloned().filter(|list| !list.is_null());
     let entries: Vec<Descriptor> = serde_json::from_value(list.unwrap_or(Value::Array(vec![])))
         .map_err(|source| Error::Json { what: what.to_owned(), source })?;
-    Ok(entries.into_iter().filter(is_image).collect())
+    Ok(entries.into_iter().filter(Descriptor::can_be_image).collect())
 }
 
 #[cfg(test)]

@@ -11,12 +11,13 @@ use bytes::Bytes;
 
 pub use build::{Entry, EntryKind, LayerOptions, Mtime, build_layer};
 
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::rootfs::index::{Keep, LayerIndex};
 use crate::rootfs::scan::Limits;
-use crate::spec::Descriptor;
-use crate::store::{Blob, Source};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::store::blob::Blob;
+use crate::store::source::Source;
 
 /// A layer: which it is, as stored and uncompressed, and where its bytes are.
 #[derive(Debug, Clone)]

@@ -16,9 +16,7 @@
 
 mod compress;
 mod credentials;
-mod digest;
 mod error;
-mod gzip;
 mod http;
 mod image;
 mod index;
@@ -32,9 +30,10 @@ mod spec;
 mod store;
 mod stream;
 
-pub use compress::{Compression, Expansion};
-pub use credentials::{Anonymous, Credential, CredentialFiles, Credentials, Secret};
-pub use digest::{Digest, Hasher};
+pub use compress::compression::Compression;
+pub use compress::expansion::Expansion;
+pub use credentials::credential::{Anonymous, Credential, Credentials, Secret};
+pub use credentials::files::CredentialFiles;
 pub use error::{Error, Kind, Result};
 pub use http::client::Http;
 pub use http::get::{Get, Response};
@@ -46,11 +45,17 @@ pub use layer::{Keeper, Layer, index_layer, read_file};
 pub use location::Location;
 pub use open::Access;
 pub use reference::Reference;
-pub use registry::Registry;
+pub use registry::client::Registry;
 pub use rootfs::{Keep, LayerIndex, Limits, Node, NodeKind, Origin, RootFs};
-pub use spec::{Descriptor, Family, MediaType, Platform};
-pub use store::{
-    ArchiveSink, ArchiveSource, Blob, DockerArchiveSink, DockerArchiveSource, LayoutSink,
-    LayoutSource, Sink, Source,
-};
+pub use spec::descriptor::Descriptor;
+pub use spec::digest::{Digest, Hasher};
+pub use spec::media_type::{Family, MediaType};
+pub use spec::platform::Platform;
+pub use store::archive::{ArchiveSink, ArchiveSource};
+pub use store::blob::Blob;
+pub use store::docker_archive::read::DockerArchiveSource;
+pub use store::docker_archive::write::DockerArchiveSink;
+pub use store::layout::{LayoutSink, LayoutSource};
+pub use store::sink::Sink;
+pub use store::source::Source;
 pub use stream::ByteStream;

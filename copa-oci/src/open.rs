@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::credentials::{Anonymous, Credentials};
+use crate::credentials::credential::{Anonymous, Credentials};
 use crate::error::Result;
 use crate::http::client::Http;
 use crate::http::options::HttpOptions;
 use crate::location::Location;
 use crate::reference::Reference;
-use crate::registry::Registry;
+use crate::registry::client::Registry;
 use crate::store::archive::{ArchiveSink, ArchiveSource};
 use crate::store::docker_archive::read::DockerArchiveSource;
 use crate::store::docker_archive::write::DockerArchiveSink;
 use crate::store::layout::{LayoutSink, LayoutSource};
-use crate::store::{Sink, Source};
+use crate::store::sink::Sink;
+use crate::store::source::Source;
 
 /// What it takes to reach a registry. Files need none of it.
 #[derive(Debug, Clone)]
@@ -78,7 +79,7 @@ fn registry(reference: &Reference, access: &Access) -> Registry {
 mod tests {
     use super::*;
     use crate::image::Image;
-    use crate::spec::Family;
+    use crate::spec::media_type::Family;
     use crate::store::fixture;
 
     #[tokio::test]

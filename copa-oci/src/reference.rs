@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::spec::digest::Digest;
 
 /// The registry that a reference without one means.
 const DOCKER_HUB: &str = "docker.io";

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::credentials::Credential;
+use crate::credentials::credential::Credential;
 use crate::error::{Error, Result};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ const NOT_FOUND: &str = "credentials not found in native keychain";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperAnswer {
     username: String,
     secret: String,
 }
@@ -55,7 +55,7 @@ pub(super) async fn consult(
         };
     }
     // The parser's message may quote the secret.
-    let answer: Answer = serde_json::from_slice(&output)
+    let answer: HelperAnswer = serde_json::from_slice(&output)
         .map_err(|_| failed("its answer is not understood".into()))?;
     Ok(Some(match answer.username.as_str() {
         "<token>" => Credential::IdentityToken(answer.secret.into()),

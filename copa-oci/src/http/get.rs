@@ -138,3 +138,7 @@ fn reopen(http: &Http, url: Url, validator: HeaderValue) -> Reopen {
         })
     })
 }
+
+#[cfg(test)]
+#[path = "tests/get.rs"]
+mod tests;

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::Layer;
-use crate::digest::Digest;
 use crate::image::{Document, Image};
-use crate::spec::{Descriptor, Family, MediaType};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::media_type::{Family, MediaType};
 
 /// How a layer came to be: one entry of the configuration's `history`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

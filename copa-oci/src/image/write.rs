@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::Layer;
-use crate::digest::Digest;
 use crate::error::Result;
 use crate::image::{Image, config_of};
-use crate::spec::Descriptor;
-use crate::store::document::is_foreign;
-use crate::store::{Blob, Sink};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::document::is_foreign;
+use crate::store::blob::Blob;
+use crate::store::sink::Sink;
 
 /// What writing an image did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::spec::{Family, MediaType};
+use crate::spec::media_type::{Family, MediaType};
 use crate::store::fixture;
 use crate::store::layout::LayoutSource;
 

@@ -7,15 +7,17 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 
-use crate::compress::{Compression, Compressor};
-use crate::digest::Hasher;
+use crate::compress::compression::Compression;
+use crate::compress::compressor::Compressor;
 use crate::error::{Error, Result};
 use crate::layer::Layer;
 use crate::layer::write::{Member, MemberType, TarWriter};
 use crate::rootfs::RootFs;
 use crate::rootfs::node::{Node, NodeKind};
-use crate::spec::{Descriptor, Family};
-use crate::store::Blob;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Hasher;
+use crate::spec::media_type::Family;
+use crate::store::blob::Blob;
 
 /// A change at one path.
 #[derive(Debug, Clone, PartialEq, Eq)]

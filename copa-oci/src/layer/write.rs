@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::digest::{Digest, Hasher};
+use crate::spec::digest::{Digest, Hasher};
 
 const BLOCK: usize = 512;
 

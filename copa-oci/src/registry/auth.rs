@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Instant, timeout};
 use url::{Url, form_urlencoded};
 
-use crate::credentials::{Credential, Credentials, Secret};
+use crate::credentials::credential::{Credential, Credentials, Secret};
 use crate::error::{Error, Result};
 use crate::http::address::{is_loopback, origin};
 use crate::http::body::pieces;
@@ -54,7 +54,7 @@ struct Token {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
     #[serde(default)]
@@ -198,7 +198,7 @@ impl Auth {
         let corrupt = |reason: &str| Error::Corrupt { what: what.clone(), reason: reason.into() };
         let body = body.map_err(|_| corrupt("it does not end"))??;
         // The parser's message may quote the token.
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| corrupt("not JSON"))?;
+        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| corrupt("not JSON"))?;
         let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty());
         let lifetime = answer.expires_in.as_u64().unwrap_or(LIFETIME).min(LONGEST_LIFETIME);
         Ok(Token {

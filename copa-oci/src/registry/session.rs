@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::credentials::Credentials;
+use crate::credentials::credential::Credentials;
 use crate::error::{Error, Result};
 use crate::http::address::is_loopback;
 use crate::http::client::Http;

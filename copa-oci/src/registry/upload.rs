@@ -13,10 +13,11 @@ use crate::error::{Error, Result};
 use crate::http::address::origin;
 use crate::http::refusal::Refusal;
 use crate::http::upload::Broken;
+use crate::registry::answer::confirm;
 use crate::registry::scope::Scope;
 use crate::registry::session::{Session, authorized};
-use crate::spec::Descriptor;
-use crate::store::Blob;
+use crate::spec::descriptor::Descriptor;
+use crate::store::blob::Blob;
 use crate::stream::ByteStream;
 
 /// Some registries take no more in one chunk.
@@ -135,7 +136,7 @@ impl Upload<'_> {
         let length = self.content.size;
         let part = Part { method: Method::PUT, url, range: None, length, body };
         let answer = self.send(part, attempt).await?;
-        Ok(super::confirm(&answer, &self.content.digest)?)
+        Ok(confirm(&answer, &self.content.digest)?)
     }
 
     async fn send_chunks(&self, upload: &Opened, attempt: u32) -> Result<(), Failure> {
@@ -153,7 +154,7 @@ impl Upload<'_> {
         let (url, body) = (self.closing(&url), ByteStream::once(Bytes::new()));
         let part = Part { method: Method::PUT, url, range: None, length: 0, body };
         let answer = self.send(part, attempt).await?;
-        Ok(super::confirm(&answer, &self.content.digest)?)
+        Ok(confirm(&answer, &self.content.digest)?)
     }
 
     /// The address that ends an upload.

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::digest::Digest;
 use crate::rootfs::node::{Node, NodeKind, Origin};
 use crate::rootfs::path::Key;
+use crate::spec::digest::Digest;
 
 /// What is kept of a regular file while its layer is streamed past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

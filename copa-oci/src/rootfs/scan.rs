@@ -6,8 +6,9 @@ use std::path::Path;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use crate::compress::{Decompressed, Expansion, Hashed};
-use crate::digest::{Digest, Hasher};
+use crate::compress::decompress::Decompressed;
+use crate::compress::expansion::Expansion;
+use crate::compress::hashed::Hashed;
 use crate::error::{Error, Result};
 use crate::rootfs::header::Type;
 use crate::rootfs::index::{
@@ -17,6 +18,7 @@ use crate::rootfs::links::Links;
 use crate::rootfs::normal;
 use crate::rootfs::path::{base, parent, push, push_clean};
 use crate::rootfs::tar::{TarEntry, TarReader};
+use crate::spec::digest::{Digest, Hasher};
 
 /// How much of a layer is read and remembered. The defaults hold the largest images there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

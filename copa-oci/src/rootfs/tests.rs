@@ -1,8 +1,8 @@
 mod hostile;
 
 use super::*;
-use crate::digest::Digest;
 use crate::error::Error;
+use crate::spec::digest::Digest;
 
 /// A tar of lines: `d DIR`, `f FILE=TEXT`, `l LINK>TARGET`, `h NAME>TARGET`, `c DEVICE`, `p PIPE`.
 pub(crate) fn tar(lines: &str) -> Vec<u8> {

@@ -139,7 +139,7 @@ pub(super) async fn fill(
 }
 
 /// Puts a finished file in its place: on disk first, then under its name, at once.
-pub(super) fn place(file: NamedTempFile, path: &Path) -> Result<()> {
+pub(super) fn put_in_place(file: NamedTempFile, path: &Path) -> Result<()> {
     file.as_file().sync_all().map_err(failed("write", path))?;
     file.persist(path).map_err(|e| failed("write", path)(e.error))?;
     sync_directory(&parent(path))

@@ -10,18 +10,20 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::location::Location;
-use crate::spec::Descriptor;
-use crate::store::document;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::document;
+use crate::store::blob::Blob;
 use crate::store::file::{
-    blocking, failed, fill, open_regular, parent, place, scratch, section, sweep, sync_directory,
-    unplaced,
+    blocking, failed, fill, open_regular, parent, put_in_place, scratch, section, sweep,
+    sync_directory, unplaced,
 };
 use crate::store::names;
 use crate::store::names::Names;
-use crate::store::{Blob, Sink, Source};
+use crate::store::sink::Sink;
+use crate::store::source::Source;
 use crate::stream::ByteStream;
 
 /// Says that a directory is an image layout.
@@ -225,9 +227,9 @@ fn committed(
     let marker_file = (!marker.is_file()).then(|| written(&marker, MARKER.1)).transpose()?;
     move_in(root, blobs)?;
     if let Some(file) = marker_file {
-        place(file, &marker)?;
+        put_in_place(file, &marker)?;
     }
-    place(next, &index)
+    put_in_place(next, &index)
 }
 
 fn move_in(root: &Path, blobs: &Mutex<BTreeMap<Digest, PathBuf>>) -> Result<()> {
@@ -281,4 +283,5 @@ fn nearest(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
+#[path = "tests/layout.rs"]
 mod tests;

@@ -8,7 +8,8 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::compress::Expansion;
+use crate::compress::decompress::Decompressed;
+use crate::compress::expansion::Expansion;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip_at(1, bytes)
@@ -407,7 +408,7 @@ proptest! {
             let _ = (root.to_string(), root.real_path(Path::new("d/b")));
         }
         let mut sink = Vec::new();
-        let _ = crate::compress::Decompressed::new(&gzip(&bytes)[..], Expansion::default())
+        let _ = Decompressed::new(&gzip(&bytes)[..], Expansion::default())
             .map(|mut d| d.read_to_end(&mut sink));
     }
 }

@@ -3,16 +3,17 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::digest::Digest;
 use crate::error::Kind;
 use crate::image::Image;
-use crate::spec::Family;
+use crate::spec::digest::Digest;
+use crate::spec::media_type::Family;
 use crate::store::archive::{ArchiveSink, ArchiveSource};
 use crate::store::docker_archive::read::DockerArchiveSource;
 use crate::store::fixture;
 use crate::store::fixture::{peer, skopeo_copy};
 use crate::store::layout::LayoutSource;
-use crate::store::{Sink, Source};
+use crate::store::sink::Sink;
+use crate::store::source::Source;
 use std::sync::Arc;
 
 async fn open(source: impl Source + 'static, name: &str) -> crate::Result<Image> {

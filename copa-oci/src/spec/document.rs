@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::spec::MediaType;
+use crate::spec::digest::Digest;
+use crate::spec::media_type::MediaType;
 
 /// No manifest, index or configuration longer than this is read.
 pub(crate) const LIMIT: u64 = 16 << 20;
@@ -30,7 +30,7 @@ pub(crate) fn object(what: &str, bytes: &[u8]) -> Result<Value> {
         .map_err(|source| Error::Json { what: what.to_owned(), source })?;
     match value.is_object() {
         true => Ok(value),
-        false => Err(corrupt(what, "it is not a JSON object")),
+        false => Err(Error::corrupt(what, "it is not a JSON object")),
     }
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn media_type(what: &str, bytes: &[u8]) -> Result<MediaType> {
     let document = object(what, bytes)?;
     let has = |key| document.get(key).is_some_and(|value: &Value| !value.is_null());
     if has("manifests") && (has("config") || has("layers")) {
-        return Err(corrupt(what, "it is an index and a manifest at once"));
+        return Err(Error::corrupt(what, "it is an index and a manifest at once"));
     }
     if document.get("schemaVersion").and_then(Value::as_u64) == Some(1) {
         return Err(schema1(what));
@@ -51,7 +51,7 @@ pub(crate) fn media_type(what: &str, bytes: &[u8]) -> Result<MediaType> {
         Some(text) => Ok(text.into()),
         None if has("manifests") => Ok(MediaType::OCI_INDEX.into()),
         None if has("config") => Ok(MediaType::OCI_MANIFEST.into()),
-        None => Err(corrupt(what, "it is neither a manifest nor an index")),
+        None => Err(Error::corrupt(what, "it is neither a manifest nor an index")),
     }
 }
 
@@ -79,10 +79,6 @@ pub(crate) fn schema1(what: &str) -> Error {
                   configuration; copy the image with a current tool first, such as \
                   `skopeo copy --format v2s2`";
     Error::Unsupported { what: what.to_owned(), reason: reason.into() }
-}
-
-pub(crate) fn corrupt(what: &str, reason: impl Into<String>) -> Error {
-    Error::Corrupt { what: what.to_owned(), reason: reason.into() }
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ proptest! {
         let _ = AuthFile::parse(&bytes);
         let file = serde_json::json!({ "auths": { key: { "auth": auth } } }).to_string();
         for entry in AuthFile::parse(file.as_bytes()).unwrap().entries("h", "a/b") {
-            if let Entry::Login(login) = entry {
+            if let Known::Login(login) = entry {
                 let _ = login.credential("f");
             }
         }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::error::Kind;
 use crate::image::Image;
-use crate::spec::Family;
-use crate::store::Source;
+use crate::spec::media_type::Family;
 use crate::store::docker_archive::read::DockerArchiveSource;
 use crate::store::docker_archive::write::DockerArchiveSink;
 use crate::store::fixture;
 use crate::store::fixture::{corpus, peer, skopeo_copy};
 use crate::store::layout::{LayoutSink, LayoutSource};
+use crate::store::source::Source;
 
 async fn open(source: impl Source + 'static, name: &str) -> crate::Result<Image> {
     let source: Arc<dyn Source> = Arc::new(source);

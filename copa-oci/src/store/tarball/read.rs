@@ -12,9 +12,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tar::{EntryType, Header, PaxExtensions};
 
-use crate::compress::{Decompressed, Expansion};
+use crate::compress::decompress::Decompressed;
+use crate::compress::expansion::Expansion;
 use crate::error::{Error, Result};
-use crate::store::document::corrupt;
 use crate::store::file::{failed, open_regular, section};
 use crate::stream::ByteStream;
 
@@ -30,15 +30,15 @@ const BLOCK: u64 = 512;
 
 /// The entries of a tar file by their names.
 #[derive(Debug)]
-pub(super) struct Tarball {
+pub(in crate::store) struct Tarball {
     path: PathBuf,
     file: Arc<File>,
-    entries: BTreeMap<String, Place>,
+    entries: BTreeMap<String, Named>,
 }
 
-/// Where an entry is.
+/// What a name in the archive stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum Named {
     Content {
         offset: u64,
         size: u64,
@@ -51,7 +51,7 @@ enum Place {
 impl Tarball {
     /// Reads the headers of the archive at `path`. A compressed archive is first unpacked into a
     /// file that has no name and goes when it is closed.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    pub(in crate::store) fn open(path: &Path) -> Result<Self> {
         let (file, length) = open_regular(path)?;
         let mut magic = [0; 4];
         let packed = file.read_exact_at(&mut magic, 0).is_ok()
@@ -64,32 +64,36 @@ impl Tarball {
     }
 
     /// Where the content of a name begins and how long it is. `None` when there is none.
-    pub(super) fn find(&self, name: &str) -> Result<Option<(u64, u64)>> {
+    pub(in crate::store) fn find(&self, name: &str) -> Result<Option<(u64, u64)>> {
         let what = || format!("{name} of {}", self.path.display());
         let mut name = clean(name, "");
         for _ in 0..LINKS {
             match name.as_ref().and_then(|name| self.entries.get(name)) {
                 None => return Ok(None),
-                Some(Place::Content { offset, size }) => return Ok(Some((*offset, *size))),
-                Some(Place::Twice) => return Err(corrupt(&what(), "the name stands twice")),
-                Some(Place::Link(target)) => name = Some(target.clone()),
+                Some(Named::Content { offset, size }) => return Ok(Some((*offset, *size))),
+                Some(Named::Twice) => return Err(Error::corrupt(what(), "the name stands twice")),
+                Some(Named::Link(target)) => name = Some(target.clone()),
             }
         }
-        Err(corrupt(&what(), "its links go round"))
+        Err(Error::corrupt(what(), "its links go round"))
     }
 
     /// A section as a stream.
-    pub(super) fn section(&self, (offset, size): (u64, u64)) -> ByteStream {
+    pub(in crate::store) fn section(&self, (offset, size): (u64, u64)) -> ByteStream {
         section(Arc::clone(&self.file), offset, size)
     }
 
     /// The first bytes of a section, as many as there are up to `length`.
-    pub(super) fn start(&self, (offset, size): (u64, u64), length: u64) -> Result<Vec<u8>> {
+    pub(in crate::store) fn start(
+        &self,
+        (offset, size): (u64, u64),
+        length: u64,
+    ) -> Result<Vec<u8>> {
         bytes_at(&self.file, offset, size.min(length)).map_err(failed("read", &self.path))
     }
 
     /// A short document. `None` when there is none.
-    pub(super) fn document(&self, name: &str, limit: u64) -> Result<Option<Bytes>> {
+    pub(in crate::store) fn document(&self, name: &str, limit: u64) -> Result<Option<Bytes>> {
         let Some((offset, size)) = self.find(name)? else { return Ok(None) };
         if size > limit {
             let what = format!("{name} of {}", self.path.display());
@@ -127,7 +131,7 @@ struct Extended {
     size: Option<u64>,
 }
 
-fn entries(file: &File, length: u64, what: &str) -> Result<BTreeMap<String, Place>> {
+fn entries(file: &File, length: u64, what: &str) -> Result<BTreeMap<String, Named>> {
     let mut found = BTreeMap::new();
     let mut extended = Extended::default();
     let (mut offset, mut count) = (0, 0);
@@ -138,7 +142,7 @@ fn entries(file: &File, length: u64, what: &str) -> Result<BTreeMap<String, Plac
             return Err(Error::TooLarge { what: what.to_owned(), limit });
         }
         let kind = header.entry_type();
-        let own = header.entry_size().map_err(|e| corrupt(what, e.to_string()))?;
+        let own = header.entry_size().map_err(|e| Error::corrupt(what, e.to_string()))?;
         let special = kind.is_gnu_longname()
             || kind.is_gnu_longlink()
             || kind.is_pax_local_extensions()
@@ -146,12 +150,12 @@ fn entries(file: &File, length: u64, what: &str) -> Result<BTreeMap<String, Plac
         let size = extended.size.filter(|_| !special).unwrap_or(own);
         let start = offset + BLOCK;
         let end = start.checked_add(size).filter(|end| *end <= length);
-        let end = end.ok_or_else(|| corrupt(what, "an entry reaches beyond the end"))?;
+        let end = end.ok_or_else(|| Error::corrupt(what, "an entry reaches beyond the end"))?;
         if special {
             extend(&mut extended, kind, &extension(file, start, size, what)?, what)?;
         } else {
             let extended = std::mem::take(&mut extended);
-            note(&mut found, &header, extended, Place::Content { offset: start, size }, what)?;
+            note(&mut found, &header, extended, Named::Content { offset: start, size }, what)?;
         }
         offset = end.next_multiple_of(BLOCK);
     }
@@ -173,7 +177,7 @@ fn header_at(file: &File, offset: u64, length: u64, what: &str) -> Result<Option
     });
     match header.cksum() {
         Ok(said) if said == sum => Ok(Some(header)),
-        _ => Err(corrupt(what, "it is not a tar file, or it is damaged")),
+        _ => Err(Error::corrupt(what, "it is not a tar file, or it is damaged")),
     }
 }
 
@@ -193,14 +197,15 @@ fn extend(extended: &mut Extended, kind: EntryType, bytes: &[u8], what: &str) ->
         extended.link = Some(text());
     } else if kind.is_pax_local_extensions() {
         for pair in PaxExtensions::new(bytes) {
-            let pair = pair.map_err(|e| corrupt(what, e.to_string()))?;
+            let pair = pair.map_err(|e| Error::corrupt(what, e.to_string()))?;
             let value = pair.value_bytes();
             match pair.key_bytes() {
                 b"path" => extended.name = Some(value.to_vec()),
                 b"linkpath" => extended.link = Some(value.to_vec()),
                 b"size" => {
                     let size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                    extended.size = Some(size.ok_or_else(|| corrupt(what, "a size is no number"))?);
+                    extended.size =
+                        Some(size.ok_or_else(|| Error::corrupt(what, "a size is no number"))?);
                 }
                 _ => {}
             }
@@ -210,10 +215,10 @@ fn extend(extended: &mut Extended, kind: EntryType, bytes: &[u8], what: &str) ->
 }
 
 fn note(
-    found: &mut BTreeMap<String, Place>,
+    found: &mut BTreeMap<String, Named>,
     header: &Header,
     extended: Extended,
-    content: Place,
+    content: Named,
     what: &str,
 ) -> Result<()> {
     let kind = header.entry_type();
@@ -225,8 +230,8 @@ fn note(
         clean(text, from)
     };
     let Some(name) = known(&name, "") else { return Ok(()) };
-    let target = |link: Option<Vec<u8>>, from: &str| known(&link?, from).map(Place::Link);
-    let place = match kind {
+    let target = |link: Option<Vec<u8>>, from: &str| known(&link?, from).map(Named::Link);
+    let named = match kind {
         EntryType::Regular | EntryType::Continuous => Some(content),
         EntryType::Link => target(link(), ""),
         EntryType::Symlink => target(link(), name.rsplit_once('/').map_or("", |(dir, _)| dir)),
@@ -236,8 +241,8 @@ fn note(
         }
         _ => None,
     };
-    if let Some(place) = place {
-        found.entry(name).and_modify(|place| *place = Place::Twice).or_insert(place);
+    if let Some(named) = named {
+        found.entry(name).and_modify(|named| *named = Named::Twice).or_insert(named);
     }
     Ok(())
 }
@@ -257,4 +262,5 @@ fn clean(name: &str, from: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+#[path = "tests/read.rs"]
 mod tests;

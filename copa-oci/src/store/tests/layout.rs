@@ -2,14 +2,16 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::digest::Digest;
 use crate::error::{Error, Kind};
 use crate::image::Image;
-use crate::spec::{Descriptor, Family};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::media_type::Family;
 use crate::store::fixture;
 use crate::store::fixture::{peer, skopeo_copy};
 use crate::store::layout::{LayoutSink, LayoutSource};
-use crate::store::{Sink, Source};
+use crate::store::sink::Sink;
+use crate::store::source::Source;
 
 async fn open(path: &Path, name: &str) -> crate::Result<Image> {
     let source: Arc<dyn Source> = Arc::new(LayoutSource::open(path).await?);

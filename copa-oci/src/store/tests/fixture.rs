@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::digest::Digest;
-use crate::spec::{Family, MediaType};
+use crate::spec::digest::Digest;
+use crate::spec::media_type::{Family, MediaType};
 
 /// A configuration with everything that typed readers are known to lose or to change.
 pub(crate) const CONFIG: &str = r#"{"zeta":1,"architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["/bin/sh"],"Healthcheck":{"Test":["CMD","true"],"Interval":30000000000},"OnBuild":["RUN true"],"Shell":["/bin/sh","-c"],"ArgsEscaped":true,"Labels":{"z":"1","a":"2"},"StopTimeout":3},"created":"2024-01-01T00:00:00Z","moby.buildkit.cache.v0":{"big":123456789012345678901234567890,"float":1.10,"exp":1e+5},"rootfs":{"type":"layers","diff_ids":DIFF_IDS},"history":[{"created_by":"one","odd":null},{"created_by":"env","empty_layer":true},{"created_by":"two"}],"os.features":["x"],"unknown":{"b":[1,2.50],"a":{}}}"#;

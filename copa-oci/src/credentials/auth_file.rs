@@ -1,4 +1,4 @@
-//! Docker's and Podman's files.
+//! `config.json` of Docker, and `auth.json` of Podman and skopeo.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
-use crate::credentials::{Credential, Secret};
+use crate::credentials::credential::{Credential, Secret};
 use crate::error::{Error, Result};
 
 const LIMIT: u64 = 1 << 20;
@@ -36,8 +36,8 @@ pub(super) struct Login {
     registrytoken: Option<String>,
 }
 
-/// Where to look for a credential.
-pub(super) enum Entry {
+/// What a file knows about a registry: where to find its credential.
+pub(super) enum Known {
     /// A program to ask.
     Helper { name: String, server: String },
     /// A login in the file itself.
@@ -72,10 +72,10 @@ impl AuthFile {
     }
 
     /// What this file knows about a repository, the first to be asked first.
-    pub(super) fn entries(self, registry: &str, repository: &str) -> Vec<Entry> {
+    pub(super) fn entries(self, registry: &str, repository: &str) -> Vec<Known> {
         let registry = normal(registry);
         let server = if registry == "docker.io" { DOCKER_KEY } else { &registry };
-        let helper = |name: String| Entry::Helper { name, server: server.to_owned() };
+        let helper = |name: String| Known::Helper { name, server: server.to_owned() };
         let own = self.cred_helpers.into_iter().find(|(key, _)| normal(key) == registry);
         let mut entries: Vec<_> = own.map(|(_, name)| helper(name)).into_iter().collect();
 
@@ -83,7 +83,7 @@ impl AuthFile {
             self.auths.into_iter().map(|(k, login)| (normal(&k), login)).collect();
         logins.retain(|(key, _)| leads(key, &registry, repository));
         logins.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
-        entries.extend(logins.into_iter().filter_map(|(_, login)| Some(Entry::Login(login?))));
+        entries.extend(logins.into_iter().filter_map(|(_, login)| Some(Known::Login(login?))));
 
         entries.extend(self.creds_store.filter(|name| !name.is_empty()).map(helper));
         entries
