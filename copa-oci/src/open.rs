@@ -78,7 +78,7 @@ fn registry(reference: &Reference, access: &Access) -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Image;
+    use crate::image::documents::Image;
     use crate::spec::media_type::Family;
     use crate::store::fixture;
 

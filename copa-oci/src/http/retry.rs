@@ -78,6 +78,7 @@ mod tests {
     use reqwest::header::HeaderValue;
 
     use super::*;
+    use crate::http::address::network;
 
     fn asked(retry_after: &str, date: Option<&str>) -> Option<u64> {
         let mut headers = HeaderMap::new();
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn attempts_are_numbered_and_bounded() {
-        let broken = || Err(super::super::address::network(None, "reset"));
+        let broken = || Err(network(None, "reset"));
         let waits: Vec<_> = (0..4).map(|n| delay(&broken(), n, 3).map(|d| d.as_millis())).collect();
         assert_eq!(waits, [Some(200), Some(400), Some(800), None]);
         assert_eq!(delay(&broken(), 40, 50), Some(LONGEST));

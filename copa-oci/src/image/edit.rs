@@ -1,10 +1,9 @@
 //! Images made from images: the documents are edited as JSON, and what is not known survives.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::Layer;
-use crate::image::{Document, Image};
+use crate::image::documents::{Document, Image};
+use crate::layer::stored::Layer;
 use crate::spec::descriptor::Descriptor;
 use crate::spec::digest::Digest;
 use crate::spec::media_type::{Family, MediaType};
@@ -102,15 +101,8 @@ impl Image {
     }
 }
 
-impl Document {
-    fn new(value: Value) -> Self {
-        // Printing a JSON value is the inverse of reading it and cannot fail.
-        Self { bytes: Bytes::from(value.to_string()), value }
-    }
-}
-
 /// Adds the entry of a layer to the history, when there is one or when there can be one.
-pub(super) fn remember(config: &mut Value, layers: usize, step: History) {
+fn remember(config: &mut Value, layers: usize, step: History) {
     let Some(config) = config.as_object_mut() else { return };
     let absent = config.get("history").and_then(Value::as_array).is_none_or(Vec::is_empty);
     if absent && layers > 0 {
@@ -190,3 +182,7 @@ fn array<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Value> {
         _ => unreachable!("it was made an array above"),
     }
 }
+
+#[cfg(test)]
+#[path = "tests/edit.rs"]
+mod tests;

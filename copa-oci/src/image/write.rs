@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::Layer;
 use crate::error::Result;
-use crate::image::{Image, config_of};
+use crate::image::documents::Image;
+use crate::image::read::config_of;
+use crate::layer::stored::Layer;
 use crate::spec::descriptor::Descriptor;
 use crate::spec::digest::Digest;
 use crate::spec::document::is_foreign;

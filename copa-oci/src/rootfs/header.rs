@@ -6,7 +6,7 @@ pub(super) const BLOCK: usize = 512;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Type {
+pub(super) enum TarType {
     #[default]
     Regular,
     Hardlink,
@@ -29,16 +29,16 @@ impl Header {
         self.0.get(156).copied().unwrap_or_default()
     }
 
-    pub(super) fn kind(&self, path: &[u8]) -> Result<Type> {
+    pub(super) fn kind(&self, path: &[u8]) -> Result<TarType> {
         Ok(match self.flag() {
-            0 if path.ends_with(b"/") => Type::Directory,
-            0 | b'0' | b'7' | b'S' => Type::Regular,
-            b'1' => Type::Hardlink,
-            b'2' => Type::Symlink,
-            b'3' => Type::Char,
-            b'4' => Type::Block,
-            b'5' => Type::Directory,
-            b'6' => Type::Fifo,
+            0 if path.ends_with(b"/") => TarType::Directory,
+            0 | b'0' | b'7' | b'S' => TarType::Regular,
+            b'1' => TarType::Hardlink,
+            b'2' => TarType::Symlink,
+            b'3' => TarType::Char,
+            b'4' => TarType::Block,
+            b'5' => TarType::Directory,
+            b'6' => TarType::Fifo,
             other => {
                 return Err(Error::Unsupported {
                     what: format!("layer entry {}", String::from_utf8_lossy(path)),

@@ -10,18 +10,6 @@ use crate::rootfs::node::{Node, NodeKind, Origin};
 use crate::rootfs::path::Key;
 use crate::spec::digest::Digest;
 
-/// What is kept of a regular file while its layer is streamed past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Keep {
-    /// That it is there, and its metadata.
-    Nothing,
-    /// The MD5 of its content as well.
-    Md5,
-    /// Its content and MD5; the MD5 alone when the content is over [`crate::Limits::file`].
-    Content,
-}
-
 /// What one layer adds and hides: everything in its tar but the content of most files.
 ///
 /// Paths are clean and relative to the root; links of the same layer in their parents are

@@ -17,8 +17,8 @@ pub(super) struct Slot {
     /// The layer and record of what is there; no record for an implied directory.
     pub(super) layer: u32,
     pub(super) record: u32,
-    /// It is another name that an upper layer gave to a file of a lower one.
-    pub(super) moved: bool,
+    /// An upper layer gave another name to this file of a lower one.
+    pub(super) linked: bool,
 }
 
 /// How many paths all layers may add and hide together, implied directories among them: 16 million.
@@ -37,7 +37,7 @@ struct Tree<'a> {
 
 /// Stacks the layers, the lowest first: the paths that are left, sorted.
 pub(super) fn merge(layers: &[Arc<LayerIndex>], most: usize) -> Result<Vec<Slot>> {
-    let root = Slot { path_layer: 0, path: Span::default(), layer: 0, record: NONE, moved: false };
+    let root = Slot { path_layer: 0, path: Span::default(), layer: 0, record: NONE, linked: false };
     let slots = BTreeMap::from([(Key(&b""[..]), (root, true))]);
     let mut tree = Tree { slots, left: most, most };
     for (number, layer) in (0..).zip(layers) {
@@ -73,7 +73,7 @@ fn hide<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32) -> Result<(
     }
     for &span in &layer.opaque {
         let slot =
-            Slot { path_layer: number, path: span, layer: number, record: NONE, moved: false };
+            Slot { path_layer: number, path: span, layer: number, record: NONE, linked: false };
         imply(tree, layer, slot)?;
     }
     layer.whiteouts.iter().try_for_each(|&span| imply_parents(tree, layer, number, span))
@@ -85,7 +85,7 @@ fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u3
     tree.count()?;
     let path = layer.text(entry.path);
     let mut slot =
-        Slot { path_layer: number, path: entry.path, layer: number, record, moved: false };
+        Slot { path_layer: number, path: entry.path, layer: number, record, linked: false };
     match entry.what {
         What::Hardlink { record: NONE } => {
             let lower = tree.slots.get_mut(&Key(layer.text(entry.target)));
@@ -93,7 +93,7 @@ fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u3
                 tracing::debug!(path = %String::from_utf8_lossy(path), "hard link to nothing");
                 return Ok(());
             };
-            lower.moved = true;
+            lower.linked = true;
             slot = Slot { path_layer: number, path: entry.path, ..*lower };
         }
         What::Hardlink { record } => slot.record = record,
@@ -119,7 +119,7 @@ fn imply_parents<'a>(
 ) -> Result<()> {
     let Some(dir) = parent(layer.text(path)) else { return Ok(()) };
     let path = Span { start: path.start, len: dir.len() as u16 };
-    let slot = Slot { path_layer: number, path, layer: number, record: NONE, moved: false };
+    let slot = Slot { path_layer: number, path, layer: number, record: NONE, linked: false };
     imply(tree, layer, slot)
 }
 
@@ -145,3 +145,7 @@ fn remove_below<'a>(tree: &mut Tree<'a>, dir: &'a [u8]) {
         tree.slots.remove(&key);
     }
 }
+
+#[cfg(test)]
+#[path = "tests/merge.rs"]
+mod tests;

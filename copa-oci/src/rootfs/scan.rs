@@ -7,53 +7,19 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
 use crate::compress::decompress::Decompressed;
-use crate::compress::expansion::Expansion;
 use crate::compress::hashed::Hashed;
 use crate::error::{Error, Result};
-use crate::rootfs::header::Type;
+use crate::rootfs::header::TarType;
 use crate::rootfs::index::{
-    CONTENT, Keep, LayerIndex, NONE, Record, Span, What, Xattrs, as_path, size_of_xattrs,
+    CONTENT, LayerIndex, NONE, Record, Span, What, Xattrs, as_path, size_of_xattrs,
 };
+use crate::rootfs::keep::Keep;
+use crate::rootfs::limits::Limits;
 use crate::rootfs::links::Links;
 use crate::rootfs::normal;
 use crate::rootfs::path::{base, parent, push, push_clean};
 use crate::rootfs::tar::{TarEntry, TarReader};
 use crate::spec::digest::{Digest, Hasher};
-
-/// How much of a layer is read and remembered. The defaults hold the largest images there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How much the compressed layer may become.
-    pub expansion: Expansion,
-    /// Entries in a layer: 4 million by default.
-    pub entries: usize,
-    /// Bytes in a path or link target: 4096 by default, Linux' limit.
-    pub path: usize,
-    /// Components in a path or link target: 256 by default. Images have fewer than 40.
-    pub depth: usize,
-    /// Bytes in all paths and link targets of a layer: 256 MiB by default. As many are followed
-    /// through links.
-    pub names: usize,
-    /// Bytes of a file whose content is kept: 64 MiB by default. Of a longer one the MD5 is kept.
-    pub file: u64,
-    /// Bytes of memory for content and attributes kept of a layer: 128 MiB by default. Of files
-    /// that come after them the MD5 is kept.
-    pub kept: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            expansion: Expansion::default(),
-            entries: 4_000_000,
-            path: 4096,
-            depth: 256,
-            names: 256 << 20,
-            file: 64 << 20,
-            kept: 128 << 20,
-        }
-    }
-}
 
 impl LayerIndex {
     /// Streams a layer as stored (gzip, zstd or plain tar) to its very end, and indexes it.
@@ -105,7 +71,7 @@ const ESTARGZ: [&[u8]; 3] = [b"stargz.index.json", b".prefetch.landmark", b".no.
 const MAX_LINKS: usize = 40;
 
 /// The bytes of a layer's tar.
-type Layer<R> = Hashed<Decompressed<R>>;
+type TarBytes<R> = Hashed<Decompressed<R>>;
 
 struct Scan<'a> {
     keep: &'a dyn Fn(&Path) -> Keep,
@@ -150,7 +116,11 @@ impl<'a> Scan<'a> {
     }
 
     /// Indexes one entry.
-    fn take<R: Read>(&mut self, entry: &mut TarEntry, tar: &mut TarReader<Layer<R>>) -> Result<()> {
+    fn take<R: Read>(
+        &mut self,
+        entry: &mut TarEntry,
+        tar: &mut TarReader<TarBytes<R>>,
+    ) -> Result<()> {
         self.count(entry)?;
         let mut path = std::mem::take(&mut self.path);
         self.resolve(&entry.path, &mut path)?;
@@ -158,7 +128,7 @@ impl<'a> Scan<'a> {
             OPAQUE => self.hide(parent(&path).unwrap_or_default(), true),
             name if name.starts_with(AUFS) => Ok(()),
             name if name.starts_with(WHITEOUT) => self.take_whiteout(&path),
-            b"" if entry.kind != Type::Directory => Err(Error::Corrupt {
+            b"" if entry.kind != TarType::Directory => Err(Error::Corrupt {
                 what: "the root of a layer".into(),
                 reason: "it is not a directory".into(),
             }),
@@ -193,7 +163,7 @@ impl<'a> Scan<'a> {
         &mut self,
         path: &[u8],
         entry: &mut TarEntry,
-        tar: &mut TarReader<Layer<R>>,
+        tar: &mut TarReader<TarBytes<R>>,
     ) -> Result<()> {
         let owner = |id| {
             u32::try_from(id).map_err(|_| Error::Corrupt {
@@ -215,16 +185,16 @@ impl<'a> Scan<'a> {
             linked: false,
         };
         match entry.kind {
-            Type::Symlink => record.target = self.name(&entry.link)?,
-            Type::Hardlink => {
+            TarType::Symlink => record.target = self.name(&entry.link)?,
+            TarType::Hardlink => {
                 let mut target = Vec::new();
                 self.resolve(&entry.link, &mut target)?;
                 record.target = self.name(&target)?;
             }
-            Type::Regular => self.take_content(&mut record, path, entry, tar)?,
+            TarType::Regular => self.take_content(&mut record, path, entry, tar)?,
             _ => {}
         }
-        let link = (entry.kind == Type::Symlink).then_some(self.records.len() as u32);
+        let link = (entry.kind == TarType::Symlink).then_some(self.records.len() as u32);
         self.links.set(path, link);
         self.records.push(record);
         Ok(())
@@ -235,7 +205,7 @@ impl<'a> Scan<'a> {
         record: &mut Record,
         path: &[u8],
         entry: &TarEntry,
-        tar: &mut TarReader<Layer<R>>,
+        tar: &mut TarReader<TarBytes<R>>,
     ) -> Result<()> {
         let keep = (self.keep)(as_path(path));
         let kept = self.kept.saturating_add(entry.size).saturating_add(CONTENT as u64);
@@ -395,12 +365,16 @@ fn too_long(limit: String) -> Error {
 fn what(entry: &TarEntry) -> What {
     let (major, minor) = entry.device;
     match entry.kind {
-        Type::Regular => What::Regular { size: entry.size },
-        Type::Directory => What::Directory,
-        Type::Symlink => What::Symlink,
-        Type::Char => What::Char { major, minor },
-        Type::Block => What::Block { major, minor },
-        Type::Fifo => What::Fifo,
-        Type::Hardlink => What::Hardlink { record: NONE },
+        TarType::Regular => What::Regular { size: entry.size },
+        TarType::Directory => What::Directory,
+        TarType::Symlink => What::Symlink,
+        TarType::Char => What::Char { major, minor },
+        TarType::Block => What::Block { major, minor },
+        TarType::Fifo => What::Fifo,
+        TarType::Hardlink => What::Hardlink { record: NONE },
     }
 }
+
+#[cfg(test)]
+#[path = "tests/scan.rs"]
+mod tests;

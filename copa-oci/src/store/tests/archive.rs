@@ -3,20 +3,22 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::error::Kind;
-use crate::image::Image;
+use crate::error::{Kind, Result};
+use crate::image::documents::Image;
 use crate::spec::digest::Digest;
 use crate::spec::media_type::Family;
-use crate::store::archive::{ArchiveSink, ArchiveSource};
+use crate::store::archive::{ArchiveSink, ArchiveSource, docker_list};
 use crate::store::docker_archive::read::DockerArchiveSource;
+use crate::store::file::fill;
 use crate::store::fixture;
 use crate::store::fixture::{peer, skopeo_copy};
 use crate::store::layout::LayoutSource;
 use crate::store::sink::Sink;
 use crate::store::source::Source;
+use crate::stream::ByteStream;
 use std::sync::Arc;
 
-async fn open(source: impl Source + 'static, name: &str) -> crate::Result<Image> {
+async fn open(source: impl Source + 'static, name: &str) -> Result<Image> {
     let source: Arc<dyn Source> = Arc::new(source);
     let manifest = source.resolve(name).await?;
     Image::open(source, manifest).await
@@ -86,7 +88,7 @@ fn docker_is_told_of_no_layer_that_lives_elsewhere() {
         (json!({"config": config, "layers": [layer]}), false),
         (json!({"manifests": []}), false),
     ] {
-        let list = super::docker_list(manifest.to_string().as_bytes(), "app:1.0").unwrap();
+        let list = docker_list(manifest.to_string().as_bytes(), "app:1.0").unwrap();
         assert_eq!(list.is_some(), told, "{manifest}");
     }
 }
@@ -137,8 +139,8 @@ async fn a_full_disk_is_a_local_failure_that_names_the_file() {
     let full = Path::new("/dev/full");
     let mut out = fs::OpenOptions::new().write(true).open(full).unwrap();
     let write = move |chunk: bytes::Bytes| out.write_all(&chunk);
-    let stream = crate::ByteStream::once(vec![0; 100]);
-    let error = crate::store::file::fill(stream, "it", write, full).await.unwrap_err();
+    let stream = ByteStream::once(vec![0; 100]);
+    let error = fill(stream, "it", write, full).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Local);
     assert!(error.to_string().contains("/dev/full"), "{error}");
 }

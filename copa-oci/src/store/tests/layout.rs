@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{Error, Kind};
-use crate::image::Image;
+use crate::error::{Error, Kind, Result};
+use crate::image::documents::Image;
 use crate::spec::descriptor::Descriptor;
 use crate::spec::digest::Digest;
 use crate::spec::media_type::Family;
@@ -13,7 +13,7 @@ use crate::store::layout::{LayoutSink, LayoutSource};
 use crate::store::sink::Sink;
 use crate::store::source::Source;
 
-async fn open(path: &Path, name: &str) -> crate::Result<Image> {
+async fn open(path: &Path, name: &str) -> Result<Image> {
     let source: Arc<dyn Source> = Arc::new(LayoutSource::open(path).await?);
     let manifest = source.resolve(name).await?;
     Image::open(source, manifest).await

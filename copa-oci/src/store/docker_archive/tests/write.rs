@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::Kind;
-use crate::image::Image;
+use crate::error::{Kind, Result};
+use crate::image::documents::Image;
 use crate::spec::media_type::Family;
 use crate::store::docker_archive::read::DockerArchiveSource;
 use crate::store::docker_archive::write::DockerArchiveSink;
@@ -12,7 +12,7 @@ use crate::store::fixture::{corpus, peer, skopeo_copy};
 use crate::store::layout::{LayoutSink, LayoutSource};
 use crate::store::source::Source;
 
-async fn open(source: impl Source + 'static, name: &str) -> crate::Result<Image> {
+async fn open(source: impl Source + 'static, name: &str) -> Result<Image> {
     let source: Arc<dyn Source> = Arc::new(source);
     let manifest = source.resolve(name).await?;
     Image::open(source, manifest).await

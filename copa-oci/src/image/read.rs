@@ -1,54 +1,22 @@
-//! The documents of one image: its manifest and its configuration.
-//!
-//! image-spec, `manifest.md` and `config.md`; Docker's image manifest version 2, schema 2.
+//! Reads the documents of an image, and checks that they belong together.
 
-mod edit;
-mod write;
-
-use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
-pub use edit::History;
-pub use write::{Moved, Written};
-
-use crate::Layer;
 use crate::error::{Error, Result};
+use crate::image::documents::{Document, Image};
+use crate::layer::stored::Layer;
 use crate::spec::descriptor::Descriptor;
 use crate::spec::digest::Digest;
 use crate::spec::document;
-use crate::spec::media_type::{Family, MediaType};
+use crate::spec::media_type::MediaType;
 use crate::spec::platform::Platform;
 use crate::store::blob::Blob;
 use crate::store::source::Source;
 
 /// No image with more layers is read. Overlay file systems stop far below it.
 const LAYERS: usize = 1024;
-
-/// One image of one platform: its documents. No layer is read, and nothing is changed in place:
-/// [`append`](Self::append), [`label`](Self::label), [`annotate`](Self::annotate) and
-/// [`created`](Self::created) give a new image.
-///
-/// The documents are kept as JSON values in their order, so that what is not known here survives
-/// an edit. The documents of an image that was not edited keep their exact bytes.
-#[derive(Clone)]
-pub struct Image {
-    descriptor: Descriptor,
-    manifest: Document,
-    config: Document,
-    platform: Platform,
-    layers: Vec<Layer>,
-    source: Arc<dyn Source>,
-}
-
-/// A document, and the exact bytes that its digest is of.
-#[derive(Clone)]
-struct Document {
-    value: Value,
-    bytes: Bytes,
-}
 
 impl Image {
     /// Reads the documents of the image whose manifest is described by `manifest`.
@@ -74,52 +42,6 @@ impl Image {
         let platform = platform
             .ok_or_else(|| Error::corrupt(&what, "it names no system and no architecture"))?;
         Ok(Self { descriptor, manifest, config, platform, layers, source })
-    }
-
-    /// The manifest's descriptor: this image's identity.
-    pub fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
-    }
-
-    /// The manifest.
-    pub fn manifest(&self) -> &Value {
-        &self.manifest.value
-    }
-
-    /// The configuration.
-    pub fn config(&self) -> &Value {
-        &self.config.value
-    }
-
-    /// What the image runs on, as its configuration says.
-    pub fn platform(&self) -> &Platform {
-        &self.platform
-    }
-
-    /// The family of its documents. A layer put on top is of the same family.
-    pub fn family(&self) -> Family {
-        self.descriptor.media_type.family()
-    }
-
-    /// The layers, lowest first.
-    pub fn layers(&self) -> &[Layer] {
-        &self.layers
-    }
-
-    /// The place it was opened at.
-    pub fn source(&self) -> &Arc<dyn Source> {
-        &self.source
-    }
-}
-
-impl fmt::Debug for Image {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Image")
-            .field("descriptor", &self.descriptor)
-            .field("platform", &self.platform)
-            .field("layers", &self.layers.len())
-            .field("source", self.source.location())
-            .finish_non_exhaustive()
     }
 }
 
@@ -156,7 +78,7 @@ fn not_an_image(what: &str, media_type: &MediaType) -> Error {
     Error::Unsupported { what: what.to_owned(), reason }
 }
 
-fn config_of(what: &str, manifest: &Value) -> Result<Descriptor> {
+pub(super) fn config_of(what: &str, manifest: &Value) -> Result<Descriptor> {
     let value = manifest.get("config").cloned().unwrap_or_default();
     let config: Descriptor = serde_json::from_value(value)
         .map_err(|source| Error::Json { what: format!("`config` of {what}"), source })?;
@@ -183,7 +105,7 @@ fn layers_of(
     if descriptors.len() != diff_ids.len() {
         let (layers, ids) = (descriptors.len(), diff_ids.len());
         let reason = format!("its manifest has {layers} layers, its configuration {ids} diff_ids");
-        return Err(Error::corrupt(&format!("image {image}"), reason));
+        return Err(Error::corrupt(format!("image {image}"), reason));
     }
     descriptors.iter().try_for_each(|layer| is_layer(image, layer))?;
     let blob = || Blob::From(Arc::clone(source));
@@ -237,4 +159,5 @@ fn platform_of(config: &Value) -> Option<Platform> {
 }
 
 #[cfg(test)]
+#[path = "tests/read.rs"]
 mod tests;

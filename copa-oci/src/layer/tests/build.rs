@@ -1,9 +1,14 @@
 use std::process::Command;
 
 use super::*;
+use crate::compress::compression::Compression;
 use crate::error::Result;
+use crate::layer::entry::{Entry, EntryKind, LayerOptions, Mtime};
+use crate::rootfs::fixture::{scan, stack};
 use crate::rootfs::index::LayerIndex;
-use crate::rootfs::tests::{scan, stack};
+use crate::rootfs::keep::Keep;
+use crate::rootfs::limits::Limits;
+use crate::spec::media_type::Family;
 
 const OPTIONS: LayerOptions =
     LayerOptions { family: Family::Oci, compression: Compression::None, mtime: Mtime::Keep };
@@ -118,8 +123,8 @@ fn what_is_written_is_read_again() {
         let index = LayerIndex::scan(
             &stored(&layer)[..],
             Some(&layer.diff_id),
-            &|_| crate::Keep::Content,
-            &crate::Limits::default(),
+            &|_| Keep::Content,
+            &Limits::default(),
         )
         .unwrap();
         let root = RootFs::merge([index]).unwrap();

@@ -1,7 +1,4 @@
-//! A layer of an image.
-
-mod build;
-mod write;
+//! Layers as they are read: streamed once, checked to the end, nothing extracted.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -9,26 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use build::{Entry, EntryKind, LayerOptions, Mtime, build_layer};
-
 use crate::error::{Error, Result};
-use crate::rootfs::index::{Keep, LayerIndex};
-use crate::rootfs::scan::Limits;
+use crate::layer::stored::Layer;
+use crate::rootfs::index::LayerIndex;
+use crate::rootfs::keep::Keep;
+use crate::rootfs::limits::Limits;
+use crate::rootfs::node::NodeKind;
 use crate::spec::descriptor::Descriptor;
-use crate::spec::digest::Digest;
-use crate::store::blob::Blob;
 use crate::store::source::Source;
-
-/// A layer: which it is, as stored and uncompressed, and where its bytes are.
-#[derive(Debug, Clone)]
-pub struct Layer {
-    /// The layer as stored: media type, digest and size of the compressed bytes.
-    pub descriptor: Descriptor,
-    /// The digest of the uncompressed tar: an element of the configuration's `rootfs.diff_ids`.
-    pub diff_id: Digest,
-    /// The bytes as stored.
-    pub blob: Blob,
-}
 
 /// What to keep of the regular file at a path; paths are clean and relative to the root.
 pub type Keeper = dyn Fn(&Path) -> Keep + Send + Sync;
@@ -80,7 +65,7 @@ pub async fn read_file(
     let found = index.iter().find(|(name, _)| *name == path).map(|(_, node)| node);
     match found.map(|node| (node.kind, node.content)) {
         Some((_, Some(content))) => Ok(Some(content.clone())),
-        Some((crate::NodeKind::Regular { .. }, None)) => Err(Error::TooLarge {
+        Some((NodeKind::Regular { .. }, None)) => Err(Error::TooLarge {
             what: path.display().to_string(),
             limit: format!("{limit} bytes"),
         }),

@@ -10,6 +10,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::compress::decompress::Decompressed;
 use crate::compress::expansion::Expansion;
+use crate::rootfs::fixture::{scan, tar};
+use crate::rootfs::limits::Limits;
+use crate::rootfs::node::NodeKind;
+use crate::rootfs::root::RootFs;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip_at(1, bytes)
@@ -89,19 +93,6 @@ fn attributes_are_counted() {
             Ok(index) => assert!(fits && index.iter().all(|(_, node)| node.xattrs.len() == count)),
             Err(error) => assert!(!fits && matches!(error, Error::TooLarge { .. }), "{error}"),
         }
-    }
-}
-
-/// A directory that no layer lists takes as much as one that is listed, and hiding it gives nothing
-/// back: two layers could take turns for ever.
-#[test]
-fn implied_directories_are_counted() {
-    let paths = Arc::new(scan(&tar("f a/b/c/d=1\nf a/b/x=2")).unwrap());
-    let hidden = Arc::new(scan(&tar("f .wh.a=")).unwrap());
-    let layers = [Arc::clone(&paths), hidden, paths];
-    for (layers, count, left) in [(&layers[..1], 5, 6), (&layers[..], 11, 6)] {
-        assert_eq!(merge::merge(layers, count).unwrap().len(), left);
-        assert!(matches!(merge::merge(layers, count - 1), Err(Error::TooLarge { .. })));
     }
 }
 

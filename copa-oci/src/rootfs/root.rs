@@ -1,16 +1,4 @@
-//! The file system that all layers of an image make.
-
-mod encode;
-mod header;
-pub(crate) mod index;
-mod links;
-mod listing;
-pub(crate) mod merge;
-pub(crate) mod node;
-mod normal;
-mod path;
-pub(crate) mod scan;
-mod tar;
+//! The merged file system, and paths followed inside it.
 
 use std::ffi::OsStr;
 use std::ops::Range;
@@ -18,14 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use index::{Keep, LayerIndex};
-pub use node::{Node, NodeKind, Origin};
-pub use scan::Limits;
-
 use crate::error::Result;
-use crate::rootfs::index::{NONE, as_path};
+use crate::rootfs::index::{LayerIndex, NONE, as_path};
+use crate::rootfs::merge;
 use crate::rootfs::merge::Slot;
-use crate::rootfs::path::{Key, base, is_below, parent, push};
+use crate::rootfs::node::{Node, NodeKind};
+use crate::rootfs::path::{Key, base, is_below, parent, push, push_clean};
 
 /// As many links as Linux follows in one path.
 const MAX_LINKS: usize = 40;
@@ -78,7 +64,7 @@ impl RootFs {
     /// What is at exactly this path, no link followed: the path is physical, or nothing is there.
     pub fn at(&self, path: &Path) -> Option<Node<'_>> {
         let mut clean = Vec::new();
-        path::push_clean(&mut clean, path.as_os_str().as_bytes());
+        push_clean(&mut clean, path.as_os_str().as_bytes());
         self.node(self.find(&clean)?)
     }
 
@@ -128,7 +114,7 @@ impl RootFs {
     fn is_linked(&self, slot: &Slot) -> bool {
         let layer = self.layers.get(slot.layer as usize);
         layer.and_then(|l| l.records.get(slot.record as usize)).is_some_and(|r| r.linked)
-            || slot.moved
+            || slot.linked
     }
 
     fn nodes(&self, range: Range<usize>) -> impl Iterator<Item = (&Path, Node<'_>)> {
@@ -202,4 +188,5 @@ fn prepend(ahead: &mut Vec<Vec<u8>>, path: &[u8]) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+#[path = "tests/root.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::image::Image;
+use crate::image::documents::Image;
 use crate::spec::descriptor::Descriptor;
 use crate::spec::document;
 use crate::spec::platform::Platform;
@@ -196,4 +196,5 @@ fn children_in(what: &str, bytes: &[u8]) -> Result<Vec<Descriptor>> {
 }
 
 #[cfg(test)]
+#[path = "tests/select.rs"]
 mod tests;
