@@ -9,6 +9,19 @@
 //! - [`LayerIndex`] and [`RootFs`]: what one layer adds and hides; the file system that all layers make.
 //! - [`Entry`] and [`build_layer`]: changes to that file system, written as one more [`Layer`].
 //!
+//! The rooms, each of which imports from those below it only:
+//!
+//! ```text
+//!  open                          a location -> its source or sink
+//!  image        registry         documents of an image      one repository of a registry
+//!  layer           |             layers, read and built
+//!  rootfs  store   |             indexed and merged layers  source, sink; layouts and archives
+//!     |      |   http, credentials
+//!  compress  stream, location, reference
+//!  spec                          digests, media types, descriptors, platforms
+//!  error
+//! ```
+//!
 //! The formats are those of the [OCI image specification](https://github.com/opencontainers/image-spec)
 //! and of Docker's image manifest version 2, schema 2; registries speak the
 //! [OCI distribution specification](https://github.com/opencontainers/distribution-spec).

@@ -101,7 +101,7 @@ fn parse(text: &str) -> Result<Reference, String> {
         None => (text, None),
     };
     let (name, tag) = match rest.rsplit_once(':') {
-        // What is behind the colon of a port has more parts.
+        // After the colon of a port comes a slash, and a tag has none.
         Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
         _ => (rest, None),
     };

@@ -38,7 +38,7 @@ impl Compression {
         Ok(text.into())
     }
 
-    /// Which compression these first bytes are a sign of. The media type is not asked: it is
+    /// The compression that begins with these bytes. The media type is not asked: it is
     /// often wrong, and the bytes are not.
     pub(super) fn detect(magic: &[u8]) -> Result<Self> {
         match magic {

@@ -32,7 +32,7 @@ pub(crate) struct Decompressed<R: Read> {
 }
 
 impl<R: Read> Decompressed<R> {
-    /// Looks at the first bytes and undoes what they are a sign of.
+    /// Looks at the first bytes and undoes the compression that begins with them.
     pub(crate) fn new(mut input: R, limit: Expansion) -> Result<Self> {
         let failed = |e| Error::from_io("layer", e);
         let mut magic = Vec::with_capacity(8);
@@ -54,7 +54,7 @@ impl<R: Read> Decompressed<R> {
         Ok(Self { codec, taken, given: 0, limit })
     }
 
-    /// Counts bytes that are made of the output without being in it: the holes of sparse files.
+    /// Counts bytes that are not in the output but are made of it: the holes of sparse files.
     pub(crate) fn charge(&mut self, count: u64) -> io::Result<()> {
         self.given = self.given.saturating_add(count);
         self.limit.check(self.taken.get(), self.given)

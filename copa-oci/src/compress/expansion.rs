@@ -23,7 +23,7 @@ impl Default for Expansion {
 }
 
 impl Expansion {
-    /// Refuses output that is too much for the input that was taken for it.
+    /// Refuses output (`given`) that is too long for the input that it was made of (`taken`).
     pub(crate) fn check(self, taken: u64, given: u64) -> io::Result<()> {
         let Self { size, ratio, free } = self;
         let too_large = |limit: String| {

@@ -1,8 +1,8 @@
 //! gzip (RFC 1952) on several threads, the same bytes whatever their number.
 //!
-//! The input is cut into blocks of one size. Each is deflated on its own, with the end of the one
-//! before as its dictionary, up to a byte boundary, so that what comes out follows on each other:
-//! one member, as from `pigz`, that every reader takes.
+//! The input is cut into blocks of one size. Each is deflated on its own, with the end of the block
+//! before it as its dictionary, up to a byte boundary. So the compressed blocks can be joined to one
+//! member, as `pigz` does, which every reader accepts.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use std::thread;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-/// How much is compressed at a time. The output depends on it. The layer of an update of distroless
+/// The length of a block. The output depends on it. The layer of an update of distroless
 /// `base`, 7.6 MB, becomes 3.20 MB as in a single stream.
 const BLOCK: usize = 128 << 10;
 /// How far deflate looks back.
@@ -38,11 +38,11 @@ pub(crate) struct GzipWriter<W> {
 struct Block {
     /// The end of the block before, then what is to be compressed.
     bytes: Vec<u8>,
-    /// Where the latter begins.
+    /// Where the bytes to be compressed begin.
     start: usize,
 }
 
-/// What became of a block.
+/// A compressed block.
 struct Deflated {
     bytes: Vec<u8>,
     crc: crc32fast::Hasher,
@@ -71,8 +71,8 @@ impl<W: Write> GzipWriter<W> {
         Ok(self.out)
     }
 
-    /// Gives a full block to a thread. Threads are started for the first one: small layers have
-    /// none.
+    /// Gives a full block to a thread. The threads are started for the first block, so small layers
+    /// start none.
     fn dispatch(&mut self) -> io::Result<()> {
         let next = self.block.next();
         let block = std::mem::replace(&mut self.block, next);
@@ -84,7 +84,7 @@ impl<W: Write> GzipWriter<W> {
         self.drain(2 * self.threads)
     }
 
-    /// Writes what comes out, in order, until this many blocks at most are on their way.
+    /// Writes finished blocks in order until at most this many are pending.
     fn drain(&mut self, left: usize) -> io::Result<()> {
         while self.pending.len() > left {
             let Some(next) = self.pending.pop_front() else { break };
@@ -112,7 +112,8 @@ impl<W: Write> Write for GzipWriter<W> {
         Ok(taken.len())
     }
 
-    /// Writes what is compressed. A block that is not full stays: the output would depend on it.
+    /// Writes what is compressed. A block that is not full is kept back, or else the output would
+    /// depend on when this is called.
     fn flush(&mut self) -> io::Result<()> {
         self.drain(0)?;
         self.out.flush()
@@ -138,7 +139,7 @@ impl Block {
         if let Some(dictionary) = self.bytes.get(..self.start).filter(|bytes| !bytes.is_empty()) {
             state.set_dictionary(dictionary).map_err(io::Error::other)?;
         }
-        // What cannot be compressed grows by less than this.
+        // Incompressible data grows by less than this.
         let mut bytes = Vec::with_capacity(input.len() + input.len() / 64 + 64);
         loop {
             let rest = input.get(state.total_in() as usize..).unwrap_or_default();
@@ -160,7 +161,7 @@ struct Pool {
     jobs: Sender<Job>,
 }
 
-/// A block, and where to what becomes of it.
+/// A block, and the channel for the compressed one.
 type Job = (Block, SyncSender<io::Result<Deflated>>);
 
 impl Pool {
@@ -172,7 +173,7 @@ impl Pool {
             thread::Builder::new().name("gzip".into()).spawn(move || {
                 let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok((block, to)) = next() {
-                    // Nobody waits any more when writing failed.
+                    // The receiver is gone when writing failed.
                     drop(to.send(block.deflate(level, FlushCompress::Sync)));
                 }
             })?;

@@ -71,7 +71,7 @@ impl AuthFile {
         serde_json::from_slice(bytes)
     }
 
-    /// What this file knows about a repository, the first to be asked first.
+    /// Where this file says that the credential of a repository is, in the order of precedence.
     pub(super) fn entries(self, registry: &str, repository: &str) -> Vec<Known> {
         let registry = normal(registry);
         let server = if registry == "docker.io" { DOCKER_KEY } else { &registry };
@@ -90,7 +90,8 @@ impl AuthFile {
     }
 }
 
-/// Whether a key is the registry, or registry and repository up to some slash.
+/// Whether a key is the registry alone, or the registry and a leading part of the repository that
+/// ends at a slash.
 fn leads(key: &str, registry: &str, repository: &str) -> bool {
     let Some(rest) = key.strip_prefix(registry) else { return false };
     let namespace = match rest.strip_prefix('/') {
@@ -100,8 +101,8 @@ fn leads(key: &str, registry: &str, repository: &str) -> bool {
     repository.strip_prefix(namespace).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A key without the scheme, and without the path that goes with a scheme; Docker's own registry
-/// has one name only.
+/// A key without its scheme, and without the path that follows a scheme. All names of Docker Hub
+/// become `docker.io`.
 fn normal(key: &str) -> String {
     let bare = key.strip_prefix("https://").or(key.strip_prefix("http://"));
     let key = match bare {
@@ -146,6 +147,6 @@ fn decode(auth: &str) -> Option<(String, Secret)> {
     let bytes = STANDARD.decode(auth).or_else(|_| STANDARD_NO_PAD.decode(auth)).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (user, password) = text.split_once(':')?;
-    // Old Docker versions filled up with zeros.
+    // Old versions of Docker pad the password with zero bytes.
     Some((user.to_owned(), password.trim_end_matches('\0').into()))
 }

@@ -49,8 +49,8 @@ pub enum Credential {
 /// Where credentials come from.
 #[async_trait]
 pub trait Credentials: Debug + Send + Sync {
-    /// What to show to this registry (`docker.io`, `127.0.0.1:5000`) for this repository
-    /// (`team/app`); `None`: come as nobody.
+    /// The credential for this registry (`docker.io`, `127.0.0.1:5000`) and repository
+    /// (`team/app`); `None` for anonymous access.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const LIMIT: u64 = 64 << 10;
-/// What all helpers say when they hold nothing: part of their protocol.
+/// What every helper prints when it holds no credential: part of their protocol.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Credential>> 
     consult(&program, server, PATIENCE).await
 }
 
-/// Asks this program.
+/// Runs this program as a helper.
 pub(super) async fn consult(
     program: &str,
     server: &str,

@@ -1,4 +1,4 @@
-//! Addresses in messages, and what kind of host one names.
+//! Addresses as messages show them, and whether one is of this machine.
 
 use url::Url;
 

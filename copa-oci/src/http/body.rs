@@ -16,7 +16,7 @@ use crate::http::client::Http;
 use crate::http::retry;
 use crate::stream::ByteStream;
 
-/// Asks for the same thing from this byte on.
+/// Requests the same resource again, from this byte on.
 pub(crate) type Reopen = Arc<dyn Fn(u64) -> BoxFuture<'static, Result<Answer>> + Send + Sync>;
 
 struct Download {
@@ -27,7 +27,7 @@ struct Download {
     attempt: u32,
 }
 
-/// The body of an answer; where it breaks off it is asked for from there on.
+/// The body of an answer. Where it breaks off, `reopen` requests the rest.
 pub(crate) fn resumable(http: Http, answer: Answer, reopen: Reopen) -> ByteStream {
     let download = Download { http, answer, reopen, offset: 0, attempt: 0 };
     ByteStream::new(stream::try_unfold(download, |mut download| async move {
@@ -50,7 +50,7 @@ impl Download {
         }
     }
 
-    /// Gets an answer that continues, or gives back what broke the last one.
+    /// Replaces the answer by one that continues it, or returns the error that broke it.
     async fn resume(&mut self, broken: Error) -> Result<()> {
         let broken = Err(broken);
         while let Some(delay) = self.http.delay(&broken, self.attempt) {
@@ -76,7 +76,7 @@ fn continues(answer: &Answer, offset: u64) -> bool {
         && range.is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
 }
 
-/// The pieces of a body, each within the time that a silent side is given.
+/// The pieces of a body. Each must arrive within the time that a server may stay silent.
 pub(crate) fn pieces(http: Http, answer: Answer) -> impl Stream<Item = io::Result<Bytes>> + Send {
     stream::try_unfold((http, answer), |(http, mut answer)| async move {
         let piece = piece(&http, &mut answer).await?;

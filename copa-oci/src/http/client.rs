@@ -34,22 +34,23 @@ impl Http {
         Ok(Self { client: transport::build(options)?, settings: Arc::new(options.clone()) })
     }
 
-    /// How long the other side may say nothing.
+    /// How long a server may stay silent.
     pub(crate) fn patience(&self) -> Duration {
         self.settings.read_timeout
     }
 
-    /// How often to try again.
+    /// How often a failed request is tried again.
     pub(crate) fn retries(&self) -> u32 {
         self.settings.retries
     }
 
-    /// The client below, to build requests with.
+    /// The client of reqwest, to build requests with.
     pub(crate) fn client(&self) -> &reqwest::Client {
         &self.client
     }
 
-    /// Sends what `build` builds, again when that may help. A refusal is an answer, too.
+    /// Sends the request that `build` makes, and sends it again after a failure that may pass. The
+    /// answer may be a refusal.
     pub(crate) async fn send(
         &self,
         build: impl Fn(&reqwest::Client) -> RequestBuilder,
@@ -77,12 +78,12 @@ impl Http {
         }
     }
 
-    /// The error for a side that said nothing for too long.
+    /// The error for a server that did not answer in time.
     pub(super) fn silence(&self, url: &Url) -> Error {
         network(Some(url), format!("no answer within {} s", self.patience().as_secs_f32()))
     }
 
-    /// How long to wait after an attempt whose failure says nothing about that.
+    /// How long to wait after an attempt whose failure names no time to wait.
     pub(crate) fn pause(&self, attempt: u32) -> Option<Duration> {
         retry::pause(attempt, self.retries())
     }

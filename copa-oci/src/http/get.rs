@@ -36,13 +36,13 @@ impl Get {
     fn headers(&self) -> HeaderMap {
         let conditions =
             [(IF_NONE_MATCH, &self.if_none_match), (IF_MODIFIED_SINCE, &self.if_modified_since)];
-        // A condition that cannot be sent is left out: then the whole thing comes.
+        // A condition that cannot be sent is left out: then the server sends the whole resource.
         let value = |text: &Option<String>| HeaderValue::from_str(text.as_deref()?).ok();
         conditions.into_iter().filter_map(|(name, text)| Some((name, value(text)?))).collect()
     }
 }
 
-/// An answer that is no refusal: the resource, or the word that it has not changed.
+/// A successful answer: the resource, or the statement that it has not changed.
 pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
@@ -56,7 +56,7 @@ impl Response {
         self.status.as_u16()
     }
 
-    /// Whether the copy that the request named is still good; then there is no body.
+    /// Whether the copy that the request named is still current; then there is no body.
     pub fn not_modified(&self) -> bool {
         self.status == StatusCode::NOT_MODIFIED
     }
@@ -71,12 +71,12 @@ impl Response {
         self.header(LAST_MODIFIED)
     }
 
-    /// The length of the body in bytes, when the other side said so. Not to be trusted.
+    /// The length of the body in bytes, when the server names it. It is not checked.
     pub fn content_length(&self) -> Option<u64> {
         self.length
     }
 
-    /// The body. It continues by itself when it breaks off and the other side can do that.
+    /// The body. When it breaks off, it is resumed where the server supports that.
     pub fn into_stream(self) -> ByteStream {
         self.body
     }
@@ -93,13 +93,14 @@ impl fmt::Debug for Response {
 }
 
 impl Http {
-    /// Asks for a resource, again when that may help, and gives its body as a stream that
-    /// continues where it broke off.
+    /// Asks for a resource, again after a failure that may pass, and gives its body as a stream
+    /// that is resumed where it broke off.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] for the statuses 404 and 410, [`Error::Registry`] for other refusals,
-    /// [`Error::Network`] when no answer came.
+    /// [`Error::NotFound`](crate::Error::NotFound) for the statuses 404 and 410,
+    /// [`Error::Registry`](crate::Error::Registry) for other refusals,
+    /// [`Error::Network`](crate::Error::Network) when no answer came.
     pub async fn get(&self, request: Get) -> Result<Response> {
         get(self, request).await
     }
@@ -121,7 +122,8 @@ async fn get(http: &Http, request: Get) -> Result<Response> {
     Ok(Response { status, headers, length, body })
 }
 
-/// What makes sure that the rest is the rest of the same thing: a strong `ETag`, or the date.
+/// The validator for `If-Range`, a strong `ETag` or else `Last-Modified`: it ensures that a resumed
+/// body belongs to the same version of the resource.
 fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
     let strong = headers.get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/"));
     strong.or(headers.get(LAST_MODIFIED)).cloned()

@@ -12,8 +12,8 @@ pub struct HttpOptions {
     pub proxy: ProxyOptions,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
-    /// How long the other side may say nothing: between a request and its answer, and between
-    /// two pieces of a body. There is no limit on the whole.
+    /// How long a server may stay silent: between a request and its answer, and between two
+    /// pieces of a body. There is no limit on the whole transfer.
     pub read_timeout: Duration,
     /// How often a request is tried again after a failure that may pass.
     pub retries: u32,
@@ -55,7 +55,7 @@ impl fmt::Debug for ProxyOptions {
     }
 }
 
-/// The part of a proxy's address that is no secret.
+/// The address of a proxy without user and password.
 pub(super) fn without_user(proxy: &str) -> &str {
     proxy.rsplit_once('@').map_or(proxy, |(_, host)| host)
 }

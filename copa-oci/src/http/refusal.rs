@@ -1,4 +1,4 @@
-//! What a server says when it says no.
+//! Refusals: the reason that a server gives with an error status.
 
 use reqwest::Response;
 use serde::Deserialize;
@@ -30,7 +30,7 @@ impl Refusal {
     pub(crate) async fn read(http: &Http, method: &'static str, answer: Response) -> Self {
         let (url, status) = (answer.url().clone(), answer.status().as_u16());
         let body = ByteStream::new(pieces(http.clone(), answer));
-        // A reason that cannot be read is no reason to report another failure.
+        // Failing to read the reason must not replace the refusal itself.
         let body = timeout(http.patience(), body.collect("answer", ERROR_BODY)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         let (code, message) = reason(&body);
@@ -101,7 +101,7 @@ fn reason(body: &[u8]) -> (String, String) {
     (printable(&code.unwrap_or_default()), printable(&message.unwrap_or_default()))
 }
 
-/// A short body that is text; a page of HTML says nothing.
+/// A body that is plain text. A page of HTML gives no reason.
 fn plain(body: &[u8]) -> String {
     match std::str::from_utf8(body) {
         Ok(text) if !text.trim_start().starts_with('<') => printable(text),
@@ -109,7 +109,7 @@ fn plain(body: &[u8]) -> String {
     }
 }
 
-/// One line without control characters: it comes from a stranger and goes to a terminal.
+/// One line without control characters: the text is untrusted and is shown on a terminal.
 fn printable(text: &str) -> String {
     let clean = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
     clean.take(MESSAGE).collect()

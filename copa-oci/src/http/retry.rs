@@ -1,4 +1,4 @@
-//! When to try again, and when.
+//! Which failures are tried again, and after how long.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use crate::error::{Error, Result};
 
 const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(10);
-/// Who asks for more than this is not waited for: the failure is reported now.
+/// A server that asks for a longer wait is not waited for: its failure is reported at once.
 const MOST_ASKED: Duration = Duration::from_secs(60);
 
-/// How long to wait after this outcome of an attempt (the first is 0); `None`: it is final.
+/// How long to wait before the next attempt, after this outcome of an attempt (the first is 0).
+/// `None` when the outcome is final.
 pub(super) fn delay(outcome: &Result<Response>, attempt: u32, retries: u32) -> Option<Duration> {
     let own = pause(attempt, retries)?;
     match outcome {
@@ -27,7 +28,7 @@ pub(super) fn delay(outcome: &Result<Response>, attempt: u32, retries: u32) -> O
     }
 }
 
-/// Twice as long each time.
+/// The wait after an attempt: it doubles each time. `None` when there were enough attempts.
 pub(super) fn pause(attempt: u32, retries: u32) -> Option<Duration> {
     (attempt < retries).then(|| FIRST.saturating_mul(1 << attempt.min(16)).min(LONGEST))
 }
@@ -36,8 +37,8 @@ fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// Whether a failure without an answer may be gone the next time. A certificate that is refused
-/// stays refused, and so does a redirect.
+/// Whether a request that got no answer may succeed the next time. A refused certificate stays
+/// refused, and so does a redirect.
 pub(crate) fn may_pass(error: &Error) -> bool {
     let given_up = |e: &reqwest::Error| e.is_redirect() || e.is_builder();
     matches!(error, Error::Network { .. })
@@ -45,7 +46,7 @@ pub(crate) fn may_pass(error: &Error) -> bool {
         && !error.network_cause::<reqwest::Error>().is_some_and(given_up)
 }
 
-/// Whether the other side speaks TLS, even if its certificate is refused.
+/// Whether the server speaks TLS, even if its certificate is refused.
 pub(crate) fn speaks_tls(outcome: &Result<Response>) -> bool {
     match outcome {
         Ok(_) => true,

@@ -1,4 +1,4 @@
-//! The client below: TLS, proxies, redirects.
+//! The client of reqwest that everything is sent with: TLS, proxies, redirects.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn tls(bundles: &[Vec<u8>]) -> Result<ClientConfig> {
     roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
     for (number, bundle) in bundles.iter().enumerate() {
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(bundle).flatten().collect();
-        // Bundles of systems hold a few that nobody can read any more: those are left out.
+        // The bundles of some systems hold certificates that rustls cannot parse: those are left out.
         if roots.add_parsable_certificates(certificates).0 == 0 {
             return Err(Error::Invalid {
                 what: "CA bundle",
@@ -43,7 +43,7 @@ fn tls(bundles: &[Vec<u8>]) -> Result<ClientConfig> {
             });
         }
     }
-    // Named here, because which provider is the process's default is not ours to say.
+    // The provider is named here, because a library must not decide on the default of the process.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

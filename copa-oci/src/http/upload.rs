@@ -23,15 +23,15 @@ const PIECE: usize = 64 << 10;
 /// Why an upload got no answer.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// What was to be sent could not be read, or is not what it should be.
+    /// The content could not be read, or does not match its descriptor.
     Source(Error),
-    /// The other side went away.
+    /// The connection failed, or the server stopped reading.
     Line(Error),
 }
 
 impl Http {
     /// Sends a stream of exactly `length` bytes as the body of a request, once. There is no limit
-    /// on the whole time: only on the time in which the other side takes nothing.
+    /// on the whole time, only on the time in which the server takes nothing.
     pub(crate) async fn upload(
         &self,
         request: RequestBuilder,
@@ -57,13 +57,13 @@ impl Http {
     }
 }
 
-/// How far a body has got.
+/// When a body last made progress, and why it failed.
 #[derive(Debug)]
 struct Progress(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// When the other side last took something; `None` while there is nothing for it to take.
+    /// When the server last took a piece; `None` while the source has none to give.
     since: Option<Instant>,
     failure: Option<io::Error>,
 }
@@ -81,7 +81,7 @@ impl Progress {
         self.with(|state| state.failure.take())
     }
 
-    /// Ends when the other side has taken nothing for so long.
+    /// Ends when the server has taken nothing for this long.
     async fn silence(&self, patience: Duration) {
         loop {
             let now = Instant::now();
@@ -96,8 +96,8 @@ impl Progress {
 
 /// A stream in small pieces that reports to `Progress` and leaves its failure there.
 ///
-/// It is always one item behind: the last one is given away only when the stream below has ended
-/// well. So the other side never gets all bytes of a body that turns out to be wrong.
+/// It is always one item behind: the last item is passed on only when the stream below has ended
+/// well. So the server never gets all bytes of a body that turns out to be wrong.
 struct Metered {
     inner: ByteStream,
     rest: Bytes,

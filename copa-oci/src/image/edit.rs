@@ -1,4 +1,4 @@
-//! Images made from images: the documents are edited as JSON, and what is not known survives.
+//! Images made from images: the documents are edited as JSON, and unknown fields are kept.
 
 use serde_json::{Map, Value, json};
 
@@ -101,7 +101,7 @@ impl Image {
     }
 }
 
-/// Adds the entry of a layer to the history, when there is one or when there can be one.
+/// Adds the entry of a layer to the history, where the image has a history or no layer yet.
 fn remember(config: &mut Value, layers: usize, step: History) {
     let Some(config) = config.as_object_mut() else { return };
     let absent = config.get("history").and_then(Value::as_array).is_none_or(Vec::is_empty);
@@ -132,7 +132,7 @@ impl History {
     }
 }
 
-/// A layer's media type in a family's words; the compression stays.
+/// The media type of a layer in the other family, with the same compression.
 fn in_family(media_type: &MediaType, family: Family) -> MediaType {
     let text = media_type.as_str();
     let (from, to, before, after) = match family {

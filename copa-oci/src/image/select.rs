@@ -91,7 +91,7 @@ pub async fn select(
     Ok(Selected { manifest: image.descriptor().clone(), image, platform, chosen })
 }
 
-/// Which candidate, and why.
+/// The position of the chosen candidate, and why it was chosen.
 fn choose(
     candidates: &[Candidate],
     wanted: Option<&Platform>,

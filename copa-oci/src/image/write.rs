@@ -19,7 +19,7 @@ use crate::store::sink::Sink;
 pub struct Written {
     /// The manifest that was given the name.
     pub manifest: Descriptor,
-    /// What became of each layer, lowest first; a layer that stands twice in the image, once.
+    /// What became of each layer, lowest first. A layer that occurs twice is listed once.
     pub layers: Vec<(Digest, Moved)>,
     /// The bytes of layers and configuration that were sent.
     pub bytes_sent: u64,

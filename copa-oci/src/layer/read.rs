@@ -84,8 +84,8 @@ fn scan_stored(
     if matches!(result, Err(Error::TooLarge { .. })) {
         return result;
     }
-    // Only at its end does the stream know whether it was what its descriptor says; when it was
-    // not, that is why it could not be read.
+    // The stored digest is compared at the end of the stream. When it differs, that is the error to
+    // report, and not what it broke in the scan.
     io::copy(stored, &mut io::sink())
         .map_err(|e| Error::from_io(layer.descriptor.digest.as_str(), e))?;
     result

@@ -55,7 +55,7 @@ pub(super) fn same(digest: &Digest, expected: Option<&Digest>) -> Result<()> {
     }
 }
 
-/// What a document says about itself.
+/// The fields that tell the media type of a manifest.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Shape {

@@ -1,4 +1,4 @@
-//! Answers to challenges: basic authentication, and tokens.
+//! Authentication: basic, and with tokens from a token server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,18 +23,19 @@ use crate::registry::scope::Scope;
 use crate::stream::ByteStream;
 
 const TOKEN_ANSWER: u64 = 1 << 20;
-/// A token without a lifetime lives so long: the distribution specification's token protocol.
+/// The lifetime in seconds of a token that names none: the token protocol of the distribution
+/// specification.
 const LIFETIME: u64 = 60;
 const LONGEST_LIFETIME: u64 = 24 * 60 * 60;
 
-/// What is known about getting into one registry.
+/// The state of authentication to one repository of one registry.
 #[derive(Debug)]
 pub(super) struct Auth {
     http: Http,
     credentials: Arc<dyn Credentials>,
     registry: String,
     repository: String,
-    /// Whether the caller does without TLS.
+    /// Whether the caller allows plain HTTP.
     plain: bool,
     credential: OnceCell<Option<Credential>>,
     state: Mutex<State>,
@@ -42,7 +43,7 @@ pub(super) struct Auth {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the registry last asked for; `None`: nothing so far.
+    /// The challenge that the registry sent last; `None` when it has sent none.
     challenge: Option<Challenge>,
     tokens: BTreeMap<Scope, Token>,
 }
@@ -79,7 +80,7 @@ impl Auth {
         }
     }
 
-    /// The `Authorization` header for this scope, as far as the registry ever asked for one.
+    /// The `Authorization` header for this scope; `None` while the registry has not asked for one.
     pub(super) async fn header(&self, scope: &Scope) -> Result<Option<HeaderValue>> {
         let mut state = self.state.lock().await;
         match state.challenge.clone() {
@@ -103,7 +104,7 @@ impl Auth {
             return Err(self.denied(scope, reason));
         }
         let mut state = self.state.lock().await;
-        // Somebody else may have replaced the token meanwhile.
+        // Another request may have replaced the token in the meantime.
         if state.tokens.get(scope).is_some_and(|token| Some(&token.header) == used) {
             state.tokens.remove(scope);
         }
@@ -151,7 +152,7 @@ impl Auth {
         Ok(header)
     }
 
-    /// Asks the token server.
+    /// Asks the token server for a token.
     async fn fetch(
         &self,
         challenge: &Challenge,
@@ -207,8 +208,8 @@ impl Auth {
         })
     }
 
-    /// The token server, which the registry names and nobody else vouches for: a secret goes there
-    /// over TLS only, unless the caller does without TLS.
+    /// The address of the token server. Only the registry vouches for it, so a secret is sent there
+    /// over TLS only, unless the caller allows plain HTTP.
     fn realm(&self, challenge: &Challenge, scope: &Scope, secret: bool) -> Result<Url> {
         let realm = challenge.get("realm");
         let url = Url::parse(realm).ok().filter(|url| matches!(url.scheme(), "http" | "https"));

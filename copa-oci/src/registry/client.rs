@@ -37,14 +37,14 @@ pub struct Registry {
     memory: Mutex<Memory>,
 }
 
-/// What is known from earlier answers.
+/// What earlier answers said, so that it is not asked for again.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// The manifest resolved last: it is asked for next.
+    /// The manifest that was resolved last: its content is usually read next.
     pub(super) manifest: Option<(Digest, Bytes)>,
     /// Content that is not in the repository.
     pub(super) absent: BTreeSet<Digest>,
-    /// Uploads that a mount opened instead.
+    /// Uploads that the registry opened because it could not mount.
     pub(super) opened: BTreeMap<Digest, Opened>,
 }
 
@@ -101,7 +101,7 @@ impl Registry {
         Err(Error::Invalid { what: "tag", text: name.chars().take(200).collect(), reason })
     }
 
-    /// Asks for something; `None` when it is not there.
+    /// Sends a `GET` or `HEAD`; `None` when the status is 404.
     pub(super) async fn find(
         &self,
         scope: &Scope,

@@ -51,8 +51,8 @@ impl Source for Registry {
 }
 
 impl Registry {
-    /// A blob, continued where it breaks off: it is checked against its digest in the end, so
-    /// nothing else need make sure that the rest belongs to the beginning.
+    /// Requests a blob again from where it broke off. Its digest is checked in the end, so no
+    /// validator is needed to ensure that both parts belong together.
     fn reopen(&self, path: &str) -> Reopen {
         let (session, scope, path) = (self.session.clone(), self.pull(), path.to_owned());
         Arc::new(move |offset| {

@@ -1,4 +1,4 @@
-//! Uploads of blobs: whole where that works, in chunks where it does not.
+//! Uploads of blobs: in one request where the registry accepts that, else in chunks.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ use crate::spec::descriptor::Descriptor;
 use crate::store::blob::Blob;
 use crate::stream::ByteStream;
 
-/// Some registries take no more in one chunk.
+/// The length of a chunk: some registries take no more in one request.
 const CHUNK: usize = 4 << 20;
 /// A registry that insists on larger chunks than this is not served.
 const LARGEST_CHUNK: usize = 64 << 20;
-/// How long cleaning up may take.
+/// How long the registry may take to cancel an upload.
 const ABANDON: Duration = Duration::from_secs(2);
 
 /// An upload that the registry has opened.
@@ -51,15 +51,15 @@ pub(super) struct Upload<'a> {
     pub(super) blob: &'a Blob,
 }
 
-/// Why an attempt failed, and what may help.
+/// Why an attempt failed, sorted by what may help.
 enum Failure {
-    /// Nothing.
+    /// No further attempt helps.
     Final(Error),
-    /// Another attempt, after a while; none when there were enough.
+    /// Another attempt may help after this delay; without one, there were enough attempts.
     Passing(Error, Option<Duration>),
-    /// Another attempt with another token, which has been asked for.
+    /// Another attempt helps, with the token that the challenge was noted for.
     Expired(Error),
-    /// Smaller pieces.
+    /// The body is too long for one request: chunks may help.
     TooLong(Error),
 }
 
@@ -79,7 +79,7 @@ struct Part {
 }
 
 impl Upload<'_> {
-    /// Uploads, beginning anew whenever an attempt breaks off or is refused for a while.
+    /// Uploads, and starts again when an attempt breaks off or is refused for a while.
     pub(super) async fn run(&self, mut opened: Option<Opened>) -> Result<()> {
         let (mut attempt, mut renewed, mut chunked) = (0, false, false);
         loop {
@@ -99,7 +99,7 @@ impl Upload<'_> {
                 Failure::Passing(_, Some(delay)) => {
                     tokio::time::sleep(delay).await;
                     attempt += 1;
-                    // A registry that is cut off twice in a long body may do better with short ones.
+                    // A long body that was cut off twice may get through in chunks.
                     chunked |= attempt > 1 && self.content.size > CHUNK as u64;
                 }
                 Failure::Final(error)
@@ -185,7 +185,7 @@ impl Upload<'_> {
         }
     }
 
-    /// What may help against a refusal.
+    /// Decides what may help against a refusal.
     async fn judge(
         &self,
         method: &'static str,
@@ -214,7 +214,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Tells the registry to forget an upload. It forgets by itself some day, so this may fail.
+    /// Cancels an upload. The registry expires it in the end, so a failure does not matter.
     async fn abandon(&self, upload: &Opened) {
         let Ok(header) = self.session.authorization(&self.scope, &upload.location).await else {
             return;
@@ -225,14 +225,14 @@ impl Upload<'_> {
     }
 }
 
-/// Refusals of a long body, as registries and the proxies before them word them.
+/// Whether a refusal is one of a long body, as registries and the proxies before them word it.
 fn wants_chunks(refusal: &Refusal) -> bool {
     matches!(refusal.status, 405 | 411 | 413 | 415 | 501)
         || (refusal.status == 400
             && matches!(refusal.code.as_str(), "BLOB_UPLOAD_INVALID" | "SIZE_INVALID"))
 }
 
-/// Where an upload goes on. The address may be relative, and its query is part of it.
+/// The address at which an upload continues. It may be relative, and its query is part of it.
 fn location(answer: &Response) -> Result<Url> {
     let corrupt = |reason: &str| Error::Corrupt {
         what: format!("answer of {}", origin(answer.url())),
@@ -253,7 +253,7 @@ fn location(answer: &Response) -> Result<Url> {
     }
 }
 
-/// A stream, cut.
+/// A stream cut into chunks of one length.
 struct Chunks {
     stream: ByteStream,
     rest: BytesMut,

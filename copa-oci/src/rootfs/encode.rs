@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 use crate::rootfs::index::{LayerIndex, Record, Span, What};
 use crate::rootfs::path::Key;
 
-/// Changes with every change of what follows it, so that old caches are forgotten.
+/// The version of the encoding. It changes with every change of the format, so that old caches are
+/// not read.
 const MAGIC: &[u8] = b"copa layer index 1\n";
 const SUM: usize = 16;
 
@@ -39,20 +40,20 @@ impl LayerIndex {
         if Sha256::digest(body).get(..SUM) != Some(sum) {
             return None;
         }
-        Self::decode(&mut Input(body)).filter(Self::is_sound)
+        Self::decode(&mut Decoder(body)).filter(Self::is_sound)
     }
 
-    fn decode(input: &mut Input<'_>) -> Option<Self> {
+    fn decode(input: &mut Decoder<'_>) -> Option<Self> {
         let index = Self {
             diff_id: input.text()?.parse().ok()?,
             names: input.bytes()?.to_vec(),
-            records: input.list(Input::record)?,
-            whiteouts: input.list(Input::span)?,
-            opaque: input.list(Input::span)?,
+            records: input.list(Decoder::record)?,
+            whiteouts: input.list(Decoder::span)?,
+            opaque: input.list(Decoder::span)?,
             xattrs: input.list(|input| {
                 input.list(|input| Some((input.text()?.to_owned(), input.bytes()?.to_vec())))
             })?,
-            md5s: input.list(Input::array)?,
+            md5s: input.list(Decoder::array)?,
             contents: input.list(|input| input.bytes().map(Bytes::copy_from_slice))?,
         };
         input.0.is_empty().then_some(index)
@@ -112,10 +113,10 @@ fn put_record(body: &mut Vec<u8>, record: &Record) {
     }
 }
 
-/// Bytes that are taken from the front, as many as there are.
-struct Input<'a>(&'a [u8]);
+/// What is left to decode.
+struct Decoder<'a>(&'a [u8]);
 
-impl<'a> Input<'a> {
+impl<'a> Decoder<'a> {
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 
 pub(super) const BLOCK: usize = 512;
 
-/// What an entry is.
+/// The type of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum TarType {
     #[default]
@@ -62,8 +62,8 @@ impl Header {
         path.extend_from_slice(until_nul(self.field(0, 100)));
     }
 
-    /// The sum of all bytes, the field of the sum itself taken as blanks. Old programs added
-    /// signed bytes.
+    /// Whether the checksum is right: the sum of all bytes, with blanks in place of the field itself.
+    /// Old programs added signed bytes.
     pub(super) fn sum_is_right(&self) -> bool {
         let bytes = || {
             let blanks = |(at, &b)| if (148..156).contains(&at) { b' ' } else { b };

@@ -33,7 +33,7 @@ pub struct LayerIndex {
 
 pub(super) type Xattrs = Vec<(String, Vec<u8>)>;
 
-/// What an allocation takes besides its bytes, about.
+/// The memory that an allocation takes besides its bytes, about.
 const ALLOCATION: usize = 32;
 
 /// How many bytes of memory the attributes of a file take: a place and two allocations each.
@@ -43,7 +43,7 @@ pub(super) fn size_of_xattrs(xattrs: &Xattrs) -> usize {
     size_of::<Xattrs>() + ALLOCATION + bytes.sum::<usize>()
 }
 
-/// What a content takes besides its bytes.
+/// The memory that a kept content takes besides its bytes.
 pub(super) const CONTENT: usize = size_of::<Bytes>() + ALLOCATION;
 
 /// A piece of [`LayerIndex::names`].
@@ -53,7 +53,7 @@ pub(super) struct Span {
     pub(super) len: u16,
 }
 
-/// Nothing, where a position in a table is expected.
+/// The position that stands for no entry of a table.
 pub(super) const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,8 @@ impl LayerIndex {
         as_path(self.records.get(record as usize).map_or(b"", |record| self.text(record.path)))
     }
 
-    /// The record that the record at this position is or is another name of.
+    /// The record of the file that the record at this position names: itself, or the target of a hard
+    /// link. `None` when the target is in a lower layer.
     pub(super) fn original(&self, record: u32) -> Option<u32> {
         match self.records.get(record as usize)?.what {
             What::Hardlink { record: NONE } => None,
@@ -165,7 +166,7 @@ impl LayerIndex {
         found.ok().and_then(|at| u32::try_from(at).ok())
     }
 
-    /// What the record at this position is, in a stack where this layer has this number.
+    /// The node of the record at this position, in a stack where this layer has this number.
     pub(super) fn node(&self, layer: usize, record: u32) -> Option<Node<'_>> {
         let number = self.original(record)?;
         let record = self.records.get(number as usize)?;

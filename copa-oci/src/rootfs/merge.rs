@@ -1,4 +1,4 @@
-//! Stacks layers.
+//! Stacks the indexes of layers into one sorted list of paths.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -29,8 +29,8 @@ pub(super) const PATHS: usize = 16_000_000;
 struct Tree<'a> {
     /// What is at a path, and whether something can be below it.
     slots: BTreeMap<Key<'a>, (Slot, bool)>,
-    /// How many more paths may be added or hidden. What is taken away is not given back: layers
-    /// could add and hide the same paths for ever.
+    /// How many more paths may be added or hidden. Removing a path does not give it back, or else
+    /// layers could add and hide the same paths for ever.
     left: usize,
     most: usize,
 }
@@ -59,8 +59,8 @@ impl Tree<'_> {
     }
 }
 
-/// Takes away what a layer hides. All of it goes before anything of the layer comes: whiteouts
-/// hide lower layers only, wherever they stand in their own.
+/// Removes what a layer hides, before any entry of the layer is added: whiteouts hide lower layers
+/// only, wherever they stand in their own layer.
 fn hide<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32) -> Result<()> {
     for &span in &layer.opaque {
         tree.count()?;
@@ -79,7 +79,7 @@ fn hide<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32) -> Result<(
     layer.whiteouts.iter().try_for_each(|&span| imply_parents(tree, layer, number, span))
 }
 
-/// Puts one record into the tree.
+/// Adds one record to the tree.
 fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u32) -> Result<()> {
     let Some(entry) = layer.records.get(record as usize) else { return Ok(()) };
     tree.count()?;

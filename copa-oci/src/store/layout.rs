@@ -26,7 +26,7 @@ use crate::store::sink::Sink;
 use crate::store::source::Source;
 use crate::stream::ByteStream;
 
-/// Says that a directory is an image layout.
+/// The file that marks a directory as an image layout: its name and content.
 pub(super) const MARKER: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 
 /// Images in an OCI image layout.
@@ -109,7 +109,7 @@ impl Source for LayoutSource {
 pub struct LayoutSink {
     path: PathBuf,
     staged: TempDir,
-    /// Says that `staged` is in use.
+    /// The lock that marks `staged` as in use.
     _lock: File,
     blobs: Arc<Mutex<BTreeMap<Digest, PathBuf>>>,
 }

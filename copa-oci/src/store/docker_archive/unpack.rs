@@ -40,7 +40,8 @@ impl Write for LayerWriter {
     }
 }
 
-/// Undoes a layer's compression, told by its first bytes, as it is pushed through.
+/// Undoes the compression of a layer as its bytes are pushed through. The first bytes tell which it
+/// is.
 pub(super) enum Unpack {
     Start(LayerWriter),
     Plain(LayerWriter),

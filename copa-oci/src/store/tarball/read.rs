@@ -20,11 +20,11 @@ use crate::stream::ByteStream;
 
 /// More entries are not read: an image of 1024 layers needs some 5000.
 const ENTRIES: usize = 100_000;
-/// No block of extensions is longer.
+/// No block of extensions that is longer is read.
 const EXTENSION: u64 = 64 << 10;
 /// A longer name is not remembered.
 const NAME: usize = 1024;
-/// A link may point at a link, but not for ever.
+/// As many links are followed from one name.
 const LINKS: usize = 8;
 const BLOCK: u64 = 512;
 
