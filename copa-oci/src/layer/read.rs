@@ -1,13 +1,15 @@
 //! Layers as they are read: streamed once, checked to the end, nothing extracted.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
 use crate::layer::stored::Layer;
+use crate::rootfs::digests::FileDigests;
 use crate::rootfs::index::LayerIndex;
 use crate::rootfs::keep::Keep;
 use crate::rootfs::limits::Limits;
@@ -57,20 +59,59 @@ pub async fn read_file(
     path: &Path,
     limit: u64,
 ) -> Result<Option<Bytes>> {
-    let wanted = path.to_owned();
-    let keep = move |path: &Path| if path == wanted { Keep::Content } else { Keep::Nothing };
     let limits = Limits::default();
     let limits = Limits { file: limit, kept: limits.kept.saturating_add(limit), ..limits };
-    let index = index_layer(source, layer, Arc::new(keep), &limits).await?;
-    let found = index.iter().find(|(name, _)| *name == path).map(|(_, node)| node);
-    match found.map(|node| (node.kind, node.content)) {
-        Some((_, Some(content))) => Ok(Some(content.clone())),
-        Some((NodeKind::Regular { .. }, None)) => Err(Error::TooLarge {
+    let wanted = BTreeMap::from([(path.to_owned(), Keep::Content)]);
+    let found = read_files(source, layer, wanted, &limits).await?.remove(path);
+    match found.map(|file| file.content) {
+        Some(None) => Err(Error::TooLarge {
             what: path.display().to_string(),
             limit: format!("{limit} bytes"),
         }),
-        _ => Ok(None),
+        found => Ok(found.flatten()),
     }
+}
+
+/// A regular file of a layer, as far as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileContent {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its digests with the algorithms that were asked for.
+    pub digests: FileDigests,
+    /// Its content, when that was asked for and is within the limits.
+    pub content: Option<Bytes>,
+}
+
+/// Streams a layer again, once, for all files that something is wanted of; their paths are
+/// [`Origin::path`](crate::Origin::path). A path that is no regular file of that layer is not in
+/// the answer.
+///
+/// # Errors
+///
+/// As [`index_layer`].
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+pub async fn read_files(
+    source: &Arc<dyn Source>,
+    layer: &Layer,
+    wanted: BTreeMap<PathBuf, Keep>,
+    limits: &Limits,
+) -> Result<BTreeMap<PathBuf, FileContent>> {
+    let wanted = Arc::new(wanted);
+    let asked = Arc::clone(&wanted);
+    let keep = move |path: &Path| asked.get(path).copied().unwrap_or(Keep::Nothing);
+    let index = index_layer(source, layer, Arc::new(keep), limits).await?;
+    let wanted_of = index.iter().filter(|(path, _)| wanted.contains_key(*path));
+    let found = wanted_of.filter_map(|(path, node)| {
+        let NodeKind::Regular { size } = node.kind else { return None };
+        let content = node.content.cloned();
+        Some((path.to_owned(), FileContent { size, digests: node.digests, content }))
+    });
+    Ok(found.collect())
 }
 
 fn scan_stored(
@@ -108,3 +149,7 @@ fn about(layer: &Descriptor, error: Error) -> Error {
 fn stopped(error: &tokio::task::JoinError) -> Error {
     Error::Stream { what: "layer".into(), source: io::Error::other(error.to_string()) }
 }
+
+#[cfg(test)]
+#[path = "tests/read.rs"]
+mod tests;

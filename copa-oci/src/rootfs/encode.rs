@@ -4,12 +4,13 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use crate::rootfs::digests::Algorithms;
 use crate::rootfs::index::{LayerIndex, Record, Span, What};
 use crate::rootfs::path::Key;
 
 /// The version of the encoding. It changes with every change of the format, so that old caches are
 /// not read.
-const MAGIC: &[u8] = b"copa layer index 1\n";
+const MAGIC: &[u8] = b"copa layer index 2\n";
 const SUM: usize = 16;
 
 impl LayerIndex {
@@ -27,7 +28,7 @@ impl LayerIndex {
                 put_bytes(body, value);
             });
         });
-        put_list(&mut body, &self.md5s, |body, md5| body.extend(md5));
+        put_bytes(&mut body, &self.digests);
         put_list(&mut body, &self.contents, |body, content| put_bytes(body, content));
         let sum = Sha256::digest(&body);
         [MAGIC, sum.get(..SUM).unwrap_or_default(), &body].concat()
@@ -53,7 +54,7 @@ impl LayerIndex {
             xattrs: input.list(|input| {
                 input.list(|input| Some((input.text()?.to_owned(), input.bytes()?.to_vec())))
             })?,
-            md5s: input.list(Decoder::array)?,
+            digests: input.bytes()?.to_vec(),
             contents: input.list(|input| input.bytes().map(Bytes::copy_from_slice))?,
         };
         input.0.is_empty().then_some(index)
@@ -62,7 +63,9 @@ impl LayerIndex {
     /// Whether every position is inside, and the paths are sorted.
     fn is_sound(&self) -> bool {
         let inside = |span: &Span| span.start as usize + usize::from(span.len) <= self.names.len();
-        let records = self.records.iter().all(|r| inside(&r.path) && inside(&r.target));
+        let digests = |r: &Record| r.digests as usize + r.algorithms.length() <= self.digests.len();
+        let whole = |r: &Record| inside(&r.path) && inside(&r.target) && digests(r);
+        let records = self.records.iter().all(whole);
         let rising = |pair: &[Record]| match pair {
             [a, b] => Key(self.text(a.path)) < Key(self.text(b.path)),
             _ => true,
@@ -104,11 +107,11 @@ fn put_record(body: &mut Vec<u8>, record: &Record) {
         What::Fifo => (5, 0),
         What::Hardlink { record } => (6, u64::from(record)),
     };
-    body.extend([tag, u8::from(record.linked)]);
+    body.extend([tag, u8::from(record.linked), record.algorithms.bits()]);
     body.extend(data.to_le_bytes());
     body.extend(record.mode.to_le_bytes());
     body.extend(record.mtime.to_le_bytes());
-    for number in [record.uid, record.gid, record.xattrs, record.md5, record.content] {
+    for number in [record.uid, record.gid, record.xattrs, record.digests, record.content] {
         put_number(body, number);
     }
 }
@@ -151,7 +154,7 @@ impl<'a> Decoder<'a> {
 
     fn record(&mut self) -> Option<Record> {
         let (path, target) = (self.span()?, self.span()?);
-        let [tag, linked] = self.array()?;
+        let [tag, linked, algorithms] = self.array()?;
         let data = self.array().map(u64::from_le_bytes)?;
         let (major, minor) = ((data >> 32) as u32, data as u32);
         let what = match tag {
@@ -169,12 +172,13 @@ impl<'a> Decoder<'a> {
             target,
             what,
             linked: linked != 0,
+            algorithms: Algorithms::from_bits(algorithms)?,
             mode: self.array().map(u16::from_le_bytes)? & 0o7777,
             mtime: self.array().map(i64::from_le_bytes)?,
             uid: self.number()?,
             gid: self.number()?,
             xattrs: self.number()?,
-            md5: self.number()?,
+            digests: self.number()?,
             content: self.number()?,
         })
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::rootfs::digests::{Algorithms, FileDigests};
 use crate::rootfs::node::{Node, NodeKind, Origin};
 use crate::rootfs::path::Key;
 use crate::spec::digest::Digest;
@@ -27,7 +28,8 @@ pub struct LayerIndex {
     /// Lower layers lose what is in these directories.
     pub(super) opaque: Vec<Span>,
     pub(super) xattrs: Vec<Xattrs>,
-    pub(super) md5s: Vec<[u8; 16]>,
+    /// The digests of all files, one after the other.
+    pub(super) digests: Vec<u8>,
     pub(super) contents: Vec<Bytes>,
 }
 
@@ -66,7 +68,9 @@ pub(super) struct Record {
     pub(super) gid: u32,
     pub(super) mtime: i64,
     pub(super) xattrs: u32,
-    pub(super) md5: u32,
+    /// Where the digests of the file begin, and of which algorithms they are.
+    pub(super) digests: u32,
+    pub(super) algorithms: Algorithms,
     pub(super) content: u32,
     /// Another name of this file is in the same layer.
     pub(super) linked: bool,
@@ -107,7 +111,7 @@ impl LayerIndex {
         self.names.len()
             + self.records.len() * size_of::<Record>()
             + (self.whiteouts.len() + self.opaque.len()) * size_of::<Span>()
-            + self.md5s.len() * 16
+            + self.digests.len()
             + xattrs.chain(contents).sum::<usize>()
     }
 
@@ -142,6 +146,11 @@ impl LayerIndex {
     pub(super) fn text(&self, span: Span) -> &[u8] {
         let start = span.start as usize;
         self.names.get(start..start + usize::from(span.len)).unwrap_or_default()
+    }
+
+    fn digests_of(&self, record: &Record) -> FileDigests {
+        let bytes = self.digests.get(record.digests as usize..).unwrap_or_default();
+        FileDigests::read(record.algorithms, bytes)
     }
 
     /// The path of the record at this position.
@@ -179,6 +188,7 @@ impl LayerIndex {
             What::Fifo => NodeKind::Fifo,
             What::Hardlink { .. } => return None,
         };
+        let digests = self.digests_of(record);
         Some(Node {
             kind,
             mode: u32::from(record.mode),
@@ -186,7 +196,8 @@ impl LayerIndex {
             gid: u64::from(record.gid),
             mtime: record.mtime,
             xattrs: self.xattrs.get(record.xattrs as usize).map_or(&[], Vec::as_slice),
-            md5: self.md5s.get(record.md5 as usize).copied(),
+            md5: digests.md5,
+            digests,
             content: self.contents.get(record.content as usize),
             origin: Some(Origin { layer, path: as_path(self.text(record.path)) }),
         })

@@ -16,10 +16,11 @@ pub struct Limits {
     /// Bytes in all paths and link targets of a layer: 256 MiB by default. As many are followed
     /// through links.
     pub names: usize,
-    /// Bytes of a file whose content is kept: 64 MiB by default. Of a longer one the MD5 is kept.
+    /// Bytes of a file whose content is kept: 64 MiB by default. Of a longer one the digests are
+    /// kept.
     pub file: u64,
     /// Bytes of memory for content and attributes kept of a layer: 128 MiB by default. Of files
-    /// that come after them the MD5 is kept.
+    /// that come after them the digests are kept.
     pub kept: u64,
 }
 

@@ -9,6 +9,7 @@
 //! A layer is indexed as a whole before it is merged: a whiteout hides lower layers only, wherever
 //! it stands in its own.
 
+pub(crate) mod digests;
 mod encode;
 #[cfg(test)]
 #[path = "tests/fixture.rs"]

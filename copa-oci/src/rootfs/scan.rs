@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
-use md5::{Digest as _, Md5};
 
 use crate::compress::decompress::Decompressed;
 use crate::compress::hashed::Hashed;
 use crate::error::{Error, Result};
+use crate::rootfs::digests::{Algorithms, FileHasher};
 use crate::rootfs::header::TarType;
 use crate::rootfs::index::{
     CONTENT, LayerIndex, NONE, Record, Span, What, Xattrs, as_path, size_of_xattrs,
@@ -29,7 +29,7 @@ impl LayerIndex {
     ///
     /// The tar is read as Go's `archive/tar` reads it, and its names are cleaned as containerd
     /// cleans them: `..` and absolute names stay inside the root. A sparse file whose unpacked
-    /// length is over [`Limits::file`] is indexed without its MD5.
+    /// length is over [`Limits::file`] is indexed without its digests.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ struct Scan<'a> {
     whiteouts: Vec<Span>,
     opaque: Vec<Span>,
     xattrs: Vec<Xattrs>,
-    md5s: Vec<[u8; 16]>,
+    digests: Vec<u8>,
     contents: Vec<Bytes>,
     kept: u64,
     /// Entries so far, and the bytes of their names.
@@ -104,7 +104,7 @@ impl<'a> Scan<'a> {
             whiteouts: Vec::new(),
             opaque: Vec::new(),
             xattrs: Vec::new(),
-            md5s: Vec::new(),
+            digests: Vec::new(),
             contents: Vec::new(),
             kept: 0,
             entries: 0,
@@ -180,7 +180,8 @@ impl<'a> Scan<'a> {
             gid: owner(entry.gid)?,
             mtime: entry.mtime,
             xattrs: self.take_xattrs(entry)?,
-            md5: NONE,
+            digests: 0,
+            algorithms: Algorithms::NONE,
             content: NONE,
             linked: false,
         };
@@ -210,26 +211,28 @@ impl<'a> Scan<'a> {
         let keep = (self.keep)(as_path(path));
         let kept = self.kept.saturating_add(entry.size).saturating_add(CONTENT as u64);
         let fits = entry.size <= self.limits.file && kept <= self.limits.kept;
-        if keep == Keep::Nothing || (entry.holes().is_some() && entry.size > self.limits.file) {
+        if keep.is_nothing() || (entry.holes().is_some() && entry.size > self.limits.file) {
             return Ok(());
         }
         if let Some(holes) = entry.holes() {
             let charged = tar.input().inner().charge(holes);
             charged.map_err(|e| Error::from_io("layer", e))?;
         }
-        let mut hash = Md5::new();
-        let whole = keep == Keep::Content && fits;
+        let mut hasher = FileHasher::new(keep.algorithms());
+        let whole = keep.content() && fits;
         // Exactly as long: a vector that grows takes up to twice as much.
         let length = usize::try_from(entry.size).ok().filter(|_| whole);
         let mut content = Vec::with_capacity(length.unwrap_or_default());
         tar.read_data(entry, &mut |bytes| {
-            hash.update(bytes);
+            hasher.update(bytes);
             if whole {
                 content.extend_from_slice(bytes);
             }
         })?;
-        record.md5 = self.md5s.len() as u32;
-        self.md5s.push(hash.finalize().into());
+        record.digests = u32::try_from(self.digests.len())
+            .map_err(|_| too_much_kept(format!("{} bytes of digests", u32::MAX)))?;
+        record.algorithms = keep.algorithms();
+        hasher.finish(&mut self.digests);
         if whole {
             self.kept = kept;
             record.content = self.contents.len() as u32;
@@ -246,8 +249,7 @@ impl<'a> Scan<'a> {
         if self.xattrs.last() != Some(&xattrs) {
             self.kept += size_of_xattrs(&xattrs) as u64;
             if self.kept > self.limits.kept {
-                let limit = format!("{} bytes", self.limits.kept);
-                return Err(Error::TooLarge { what: "what is kept of a layer".into(), limit });
+                return Err(too_much_kept(format!("{} bytes", self.limits.kept)));
             }
             self.xattrs.push(xattrs);
         }
@@ -350,12 +352,16 @@ impl<'a> Scan<'a> {
             whiteouts: self.whiteouts,
             opaque: self.opaque,
             xattrs: self.xattrs,
-            md5s: self.md5s,
+            digests: self.digests,
             contents: self.contents,
         };
         normal::normalise(&mut index);
         index
     }
+}
+
+fn too_much_kept(limit: String) -> Error {
+    Error::TooLarge { what: "what is kept of a layer".into(), limit }
 }
 
 fn too_long(limit: String) -> Error {
