@@ -43,7 +43,7 @@ use crate::unpack::decompress::Budget;
 /// Work in progress: the image, what is known of it, and what changes so far.
 pub(super) struct Work<'a> {
     pub(super) root: &'a dyn Root,
-    pub(super) db: StatusD,
+    pub(super) db: &'a StatusD,
     pub(super) paths: Paths<'a>,
     pub(super) owners: Owners,
     /// All physical paths of the new packages, except directories.
@@ -75,11 +75,11 @@ pub(super) struct Shipped {
 }
 
 /// What installing these packages changes.
-pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-    let db = StatusD::open(root)?.ok_or_else(|| Error::Unsupported {
-        what: "an image without status.d".into(),
-        reason: "there is nothing to record packages in".into(),
-    })?;
+pub(crate) fn install(
+    root: &dyn Root,
+    db: &StatusD,
+    packages: &[Verified],
+) -> Result<Installation> {
     let mut paths = Paths::new(root);
     let names: BTreeSet<&str> = packages.iter().map(|p| &*p.candidate().name).collect();
     let owners = Owners::of(root, &db.entries, &names, &mut paths)?;
@@ -126,7 +126,7 @@ impl Work<'_> {
         if installing.name == cacerts::PACKAGE {
             self.certificates(&installing)?;
         }
-        record::record(self.root, &self.db, installing.name, &archive, &mut self.out.changes);
+        record::record(self.root, self.db, installing.name, &archive, &mut self.out.changes);
         self.out.unrun.extend(scripts::unrun(installing.name, &archive.control.scripts));
         Ok(())
     }

@@ -68,15 +68,11 @@ pub(super) struct New<'a> {
 }
 
 /// What installing these packages changes.
-pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-    let db = RpmDb::open(root)?.ok_or_else(|| Error::Unsupported {
-        what: "an image without an RPM database".into(),
-        reason: "there is nothing to record packages in".into(),
-    })?;
+pub(crate) fn install(root: &dyn Root, db: &RpmDb, packages: &[Verified]) -> Result<Installation> {
     let open = |p: &Verified| Archive::open(&p.candidate().to_string(), &p.package.bytes);
     let archives = packages.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let erased = obsolete(&db, &archives)?;
-    let mut work = Work::new(root, &db, &archives, &erased)?;
+    let erased = obsolete(db, &archives)?;
+    let mut work = Work::new(root, db, &archives, &erased)?;
     let mut budget = Budget::installation();
     let states = archives
         .iter()
@@ -85,7 +81,7 @@ pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installa
     work.remove_stale()?;
     work.paths.add_parents(&work.directories, &mut work.out.changes);
     work.scriptlets(&archives);
-    let time = time(&db, &archives);
+    let time = time(db, &archives);
     let recorded = archives.iter().zip(states);
     let recorded: Vec<_> =
         recorded.map(|(archive, states)| Recorded { file: &archive.package, states }).collect();

@@ -15,9 +15,8 @@ use super::*;
 use crate::distro::release::Distro;
 use crate::fixture::ports::{Files, Memory, forgetful, now};
 use crate::fixture::root::MemoryRoot;
-use crate::format::manager::PackageManager;
-use crate::format::rpm::manager::Rpm;
 use crate::format::rpm::oracle;
+use crate::format::rpm::package::verify::verify;
 use crate::package::candidate::Candidate;
 use crate::package::fetched::Package;
 use crate::port::Cache;
@@ -233,8 +232,8 @@ fn a_signed_repository_is_read_and_its_package_verified() {
         let requires: Vec<String> =
             hello.relations.requires.iter().map(ToString::to_string).collect();
         assert_eq!(requires, ["/bin/sh", "libc.so.6()(64bit)"]);
-        let package = Rpm.verify(download(&hello), &lab.keys()).unwrap();
-        assert!(package.warning.is_none());
+        let warning = verify(&download(&hello), &lab.keys()).unwrap();
+        assert!(warning.is_none());
     }
 }
 
@@ -254,7 +253,7 @@ fn an_altered_package_is_refused_before_and_after_its_checksum() {
     lab.index(&[]);
     let verify = |keys: &PackageKeys| {
         let hello = lab.strict().unwrap().catalog.best("hello").unwrap();
-        Rpm.verify(download(&hello), keys)
+        verify(&download(&hello), keys)
     };
     let error = verify(&lab.keys()).unwrap_err();
     assert!(error.to_string().contains("its payload is not the one that was signed"), "{error}");
@@ -270,8 +269,8 @@ fn an_altered_package_is_refused_before_and_after_its_checksum() {
     let error = verify(&lab.keys()).unwrap_err();
     assert!(error.to_string().contains("it is not signed"), "{error}");
     let loose = Trust { allow_unsigned: true, ..lab.trust() };
-    let package = verify(&PackageKeys { trust: loose, ..lab.keys() }).unwrap();
-    assert!(package.warning.unwrap().starts_with("NOT VERIFIED, as allowed"));
+    let warning = verify(&PackageKeys { trust: loose, ..lab.keys() }).unwrap();
+    assert!(warning.unwrap().starts_with("NOT VERIFIED, as allowed"));
 }
 
 #[test]
@@ -283,7 +282,7 @@ fn a_signed_package_under_another_name_is_refused() {
         Candidate { arch: "x86_64".into(), ..hello.clone() },
         Candidate { version: Version::parse(Format::Rpm, "1:2.0-2").unwrap(), ..hello.clone() },
     ] {
-        let error = Rpm.verify(download(&other), &lab.keys()).unwrap_err();
+        let error = verify(&download(&other), &lab.keys()).unwrap_err();
         assert!(error.to_string().contains("it is hello 1:2.0-1 noarch"), "{error}");
     }
 }
@@ -338,7 +337,7 @@ fn an_expired_key_is_refused() {
     refused(lab.load(&later, &forgetful()), &["repomd.xml", key, "expired"]);
     let hello = lab.strict().unwrap().catalog.best("hello").unwrap();
     let keys = PackageKeys { trust: later.clone(), ..lab.keys() };
-    let error = Rpm.verify(download(&hello), &keys).unwrap_err();
+    let error = verify(&download(&hello), &keys).unwrap_err();
     assert!(error.to_string().contains("expired"), "{error}");
     let loose = Trust { allow_expired: true, ..later };
     lab.load(&loose, &forgetful()).unwrap();
