@@ -17,6 +17,7 @@ use crate::fixture::ports::{Files, Memory, forgetful, now};
 use crate::fixture::root::MemoryRoot;
 use crate::format::rpm::oracle;
 use crate::format::rpm::package::verify::verify;
+use crate::format::rpm::repo::filter::Filter;
 use crate::package::candidate::Candidate;
 use crate::package::fetched::Package;
 use crate::port::Cache;
@@ -24,6 +25,8 @@ use crate::repository::load::load_all;
 use crate::repository::mirror::Mirror;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
+use crate::trust::openpgp::Keyring;
+use crate::trust::policy::Trust;
 use crate::version::any::Version;
 use crate::version::format::Format;
 
@@ -423,13 +426,12 @@ fn a_plan_without_a_report_names_what_its_updates_fix() {
         let mut plan =
             crate::resolve::plan::UpdatePlan { updates: vec![update], skipped: Vec::new() };
         let files = Files::default();
-        runtime.block_on(catalog.name_fixes(&mut plan, &files, &forgetful())).unwrap();
+        runtime.block_on(plan.name_fixes(&catalog, &files, &forgetful())).unwrap();
         assert_eq!(plan.updates[0].fixes, ["CVE-2026-0001"], "{compression}");
         let fetched = files.asked.lock().unwrap().pop().unwrap();
         let bytes = fs::read(&fetched).unwrap();
         fs::write(&fetched, &bytes[..bytes.len() - 1]).unwrap();
-        let error =
-            runtime.block_on(catalog.name_fixes(&mut plan, &files, &forgetful())).unwrap_err();
+        let error = runtime.block_on(plan.name_fixes(&catalog, &files, &forgetful())).unwrap_err();
         assert!(error.to_string().contains("updateinfo.xml"), "{error}");
         fs::write(&fetched, bytes).unwrap();
     }
