@@ -43,11 +43,9 @@ pub struct System {
     pub distro: Distro,
     /// The architecture of its packages.
     pub arch: Arch,
-    /// The package database.
-    pub db: Box<dyn PackageDb>,
-    manager: &'static dyn PackageManager,
     /// What a person should know: what could not be read and is left alone.
     pub warnings: Vec<String>,
+    manager: Box<dyn PackageManager>,
 }
 
 impl System {
@@ -59,7 +57,8 @@ impl System {
     /// that is not supported; [`Error::UnknownSystem`] when the release or the architecture cannot
     /// be told; [`Error::Root`] when it cannot be read.
     pub fn detect(root: &dyn Root, hints: &Hints) -> Result<Self> {
-        let (manager, db) = managers::open(root)?;
+        let manager = managers::open(root)?;
+        let db = manager.db();
         let distro = match &hints.os {
             Some(distro) => distro.clone(),
             None => Distro::detect(root, db.installed())?,
@@ -71,13 +70,18 @@ impl System {
             });
         }
         let mut warnings = db.warnings().to_vec();
-        let arch = arch(manager.rules(), &*db, hints.arch, &mut warnings)?;
-        Ok(Self { distro, arch, db, manager, warnings })
+        let arch = arch(manager.rules(), db, hints.arch, &mut warnings)?;
+        Ok(Self { distro, arch, manager, warnings })
+    }
+
+    /// The package database.
+    pub fn db(&self) -> &dyn PackageDb {
+        self.manager.db()
     }
 
     /// The installed packages, sorted by name and architecture.
     pub fn installed(&self) -> &[Installed] {
-        self.db.installed()
+        self.db().installed()
     }
 
     /// Whether this system can be patched; some can only be read, for plans and dry runs.
@@ -86,7 +90,7 @@ impl System {
     ///
     /// [`Error::Unsupported`](crate::Error::Unsupported) when it cannot, with the reason.
     pub fn check_patchable(&self) -> Result<()> {
-        self.db.check_writable()
+        self.db().check_writable()
     }
 
     /// Where packages of this system come from and who may sign them.
@@ -106,7 +110,7 @@ impl System {
                 mirror: names.first().copied(),
             });
         }
-        self.manager.origins(sources, &*self.db)
+        self.manager.origins(sources)
     }
 
     /// Checks that somebody who is trusted vouches for a package: that its own signature is right
@@ -161,9 +165,10 @@ impl System {
     pub fn plan(&self, catalog: &Catalog, request: &Request) -> UpdatePlan {
         let rules = self.manager.rules();
         let native = (rules.arch_name)(self.arch);
-        let mut installed = self.db.providing(&catalog.needed_paths());
-        if installed.iter().any(|package| !self.db.knows_relations(package)) {
-            let unknown = |package: &&mut Installed| !self.db.knows_relations(package);
+        let db = self.db();
+        let mut installed = db.providing(&catalog.needed_paths());
+        if installed.iter().any(|package| !db.knows_relations(package)) {
+            let unknown = |package: &&mut Installed| !db.knows_relations(package);
             installed.to_mut().iter_mut().filter(unknown).for_each(|p| said_by(catalog, p));
         }
         planner::plan(&installed, (rules, native), catalog, request)

@@ -1,4 +1,5 @@
 pub(crate) mod closure;
+pub(crate) mod fixes;
 pub(crate) mod holdings;
 pub(crate) mod obsolete;
 pub(crate) mod plan;

@@ -140,6 +140,24 @@ impl RpmDb {
             .map(|(number, header)| (*number, header))
     }
 
+    /// The streams of modules that packages are installed of: `nodejs:18`, each once.
+    pub(crate) fn streams(&self) -> Vec<String> {
+        let headers = self.database.iter().flat_map(|database| &database.headers);
+        let labels = headers.filter_map(|(_, header)| header.text(Tag::MODULARITYLABEL));
+        // `nodejs:18:9040020240807:rhel9`
+        let stream = |label: std::borrow::Cow<'_, str>| {
+            let mut parts = label.split(':');
+            Some(format!("{}:{}", parts.next()?, parts.next()?))
+        };
+        labels.filter_map(stream).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The public keys that the database trusts: those of `rpm --import`.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let imported = self.headers("gpg-pubkey");
+        imported.filter_map(|(_, header)| Some(header.text(Tag::DESCRIPTION)?.into())).collect()
+    }
+
     /// Records that these packages were installed, each in place of the one of its name and
     /// architecture, and that others (by name and architecture) are gone. `time`, in seconds since
     /// 1970, is when: one for all, and the name of the transaction.
@@ -217,22 +235,6 @@ impl PackageDb for RpmDb {
 
     fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    fn streams(&self) -> Vec<String> {
-        let headers = self.database.iter().flat_map(|database| &database.headers);
-        let labels = headers.filter_map(|(_, header)| header.text(Tag::MODULARITYLABEL));
-        // `nodejs:18:9040020240807:rhel9`
-        let stream = |label: std::borrow::Cow<'_, str>| {
-            let mut parts = label.split(':');
-            Some(format!("{}:{}", parts.next()?, parts.next()?))
-        };
-        labels.filter_map(stream).collect::<BTreeSet<_>>().into_iter().collect()
-    }
-
-    fn keys(&self) -> Vec<String> {
-        let imported = self.headers("gpg-pubkey");
-        imported.filter_map(|(_, header)| Some(header.text(Tag::DESCRIPTION)?.into())).collect()
     }
 
     fn check_writable(&self) -> Result<()> {

@@ -53,15 +53,11 @@ pub(super) struct Work<'a> {
 /// # Errors
 ///
 /// As [`System::install`](crate::System::install).
-pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-    let db = RpmDb::open(root)?.ok_or_else(|| Error::Unsupported {
-        what: "an image without an RPM database".into(),
-        reason: "there is nothing to record packages in".into(),
-    })?;
+pub(crate) fn install(root: &dyn Root, db: &RpmDb, packages: &[Verified]) -> Result<Installation> {
     let open = |p: &Verified| Archive::open(&p.candidate().to_string(), &p.package.bytes);
     let archives = packages.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let erased = obsolete(&db, &archives)?;
-    let mut work = Work::new(root, &db, &archives, &erased)?;
+    let erased = obsolete(db, &archives)?;
+    let mut work = Work::new(root, db, &archives, &erased)?;
     let mut budget = Budget::installation();
     let package = |archive| work.package(archive, &mut budget);
     let states = archives.iter().map(package).collect::<Result<Vec<_>>>()?;
@@ -70,7 +66,7 @@ pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installa
     work.image.remove_stale(leftovers, &|_| false);
     work.image.add_parents();
     work.scriptlets(&archives);
-    let time = time(&db, &archives);
+    let time = time(db, &archives);
     let recorded = archives.iter().zip(states);
     let recorded: Vec<_> =
         recorded.map(|(archive, states)| Recorded { file: &archive.package, states }).collect();

@@ -190,7 +190,7 @@ fn systems_with_rpm_packages_are_detected() {
         assert_eq!((system.distro.to_string(), system.arch), (shown.into(), Arch::Amd64), "{path}");
         assert_eq!(system.installed().len(), count, "{path}");
         assert!(system.warnings.is_empty(), "{:?}", system.warnings);
-        assert_eq!(system.db.check_writable().is_ok(), writable, "{path}");
+        assert_eq!(system.check_patchable().is_ok(), writable, "{path}");
         let debian = Hints { os: Some("debian:12".parse().unwrap()), arch: None };
         let error = System::detect(&root, &debian).unwrap_err().to_string();
         assert!(error.contains("holds RPM packages"), "{error}");

@@ -32,6 +32,12 @@ pub(crate) fn package(bytes: Vec<u8>) -> Option<Verified> {
     Some(Verified { package, warning: None })
 }
 
+/// Installs into an image that has the database.
+fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
+    let db = RpmDb::open(root)?.expect("the image has a database");
+    super::install(root, &db, packages)
+}
+
 /// A root with release 1 of the oracle's packages, and release 2 with these edits.
 fn upgrade(edits: &[(&str, &str)]) -> Option<(MemoryRoot, Vec<Verified>)> {
     upgrade_from(&[], edits)
