@@ -39,7 +39,6 @@ mod observe;
 mod options;
 mod patcher;
 mod report;
-mod rest;
 
 pub use cache::DirCache;
 pub use copa_oci as oci;

@@ -14,7 +14,6 @@ use crate::pkg::{
     self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, PackageKeys, Skip,
     Skipped, System, UpdatePlan, Verified, recall, remember,
 };
-use crate::rest::without;
 use crate::url::Url;
 use crate::{Error, Result};
 
@@ -133,7 +132,7 @@ impl Patcher {
         if failed.is_empty() {
             return Ok((plan, packages));
         }
-        let rest = without(&plan, of.system.installed(), failed);
+        let rest = plan.without(of.system.installed(), failed);
         packages.retain(|package| is_planned(package.candidate(), &rest));
         Ok((rest, packages))
     }
@@ -195,7 +194,7 @@ impl Patcher {
             let mut installation = system.install(&*root, &packages)?;
             // What is left may set off what the whole did not.
             while refuse && !installation.unrun.is_empty() {
-                let rest = without(&plan, system.installed(), unrun(&installation));
+                let rest = plan.without(system.installed(), unrun(&installation));
                 if rest.updates.len() == plan.updates.len() {
                     break;
                 }
@@ -267,7 +266,7 @@ fn vouched(
     if failed.is_empty() {
         return Ok((plan, good));
     }
-    let rest = without(&plan, system.installed(), failed);
+    let rest = plan.without(system.installed(), failed);
     good.retain(|package| is_planned(package.candidate(), &rest));
     Ok((rest, good))
 }
@@ -277,7 +276,7 @@ fn is_planned(candidate: &Candidate, plan: &UpdatePlan) -> bool {
 }
 
 /// The updates for which scripts would have to run, and which.
-fn unrun(installation: &Installation) -> BTreeMap<String, String> {
+fn unrun(installation: &Installation) -> BTreeMap<String, Skip> {
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for unrun in &installation.unrun {
         for update in &unrun.updates {
@@ -285,7 +284,8 @@ fn unrun(installation: &Installation) -> BTreeMap<String, String> {
             all.entry(update).or_default().push(format!("{}{of}", unrun.script));
         }
     }
-    let reason = |scripts: Vec<String>| format!("{UNRUN}: {}", scripts.join(", "));
+    let reason =
+        |scripts: Vec<String>| Skip::Failed { error: format!("{UNRUN}: {}", scripts.join(", ")) };
     all.into_iter().map(|(update, scripts)| (update.to_owned(), reason(scripts))).collect()
 }
 
@@ -306,10 +306,11 @@ fn check(of: &Inspected, plan: &UpdatePlan) -> Result<()> {
     }
 }
 
-/// An error and its causes, in one line.
-fn explained(error: &dyn std::error::Error) -> String {
+/// A failure, with the error and its causes in one line.
+fn explained(error: &dyn std::error::Error) -> Skip {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    let error = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    Skip::Failed { error }
 }
 
 /// Bytes that are here already.

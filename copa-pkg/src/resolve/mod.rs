@@ -1,8 +1,9 @@
 pub(crate) mod closure;
 pub(crate) mod holdings;
+pub(crate) mod met;
 pub(crate) mod obsolete;
 pub(crate) mod plan;
 pub(crate) mod planner;
-pub(crate) mod rich;
+pub(crate) mod remainder;
 pub(crate) mod siblings;
 pub(crate) mod world;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::deb::relation::read_relations;
+use crate::package::requirement::Requirement;
 
 /// Packages on offer.
 #[derive(Debug, Clone, Default)]
@@ -130,12 +131,19 @@ pub(super) fn worlds() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
     (image, prop::collection::vec(line(vec!["1", "2", "3"]), 0..9))
 }
 
-/// Whether the constraint speaks of one of the packages.
+/// Whether one of the packages is what one of the alternatives speaks of.
 pub(super) fn holds(
     all: &BTreeMap<String, (Version, crate::package::relation::Relations)>,
-    constraint: &crate::package::relation::Constraint,
+    requirement: &Requirement,
 ) -> bool {
-    all.get(&constraint.name).is_some_and(|(version, _)| {
-        constraint.version.as_ref().is_none_or(|(op, bound)| op.holds(version, bound))
+    requirement.alternatives().unwrap().into_iter().any(|constraint| {
+        all.get(&constraint.name).is_some_and(|(version, _)| {
+            constraint.version.as_ref().is_none_or(|(op, bound)| op.holds(version, bound))
+        })
     })
+}
+
+/// The first name that a requirement of the fixture says.
+pub(super) fn first_name(requirement: &Requirement) -> &str {
+    &requirement.alternatives().unwrap()[0].name
 }
