@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::manager::PackageManager;
 use crate::format::managers;
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::arch::Arch;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
@@ -132,7 +133,7 @@ impl System {
         self.manager.repack(package).ok().flatten().map(Into::into)
     }
 
-    /// Works out what installing these packages changes, database included.
+    /// Works out what a transaction changes, database included.
     ///
     /// Maintainer scripts never run.
     ///
@@ -140,9 +141,9 @@ impl System {
     ///
     /// [`Error::Malformed`] and [`Error::TooLarge`] when a package is not in its format,
     /// [`Error::Root`] when the file system cannot be read.
-    pub fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-        let mut installation = self.manager.install(root, packages)?;
-        let warnings = packages.iter().filter_map(|package| package.warning.clone());
+    pub fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
+        let mut installation = self.manager.install(root, transaction)?;
+        let warnings = transaction.packages.iter().filter_map(|package| package.warning.clone());
         installation.warnings.splice(0..0, warnings);
         Ok(installation)
     }

@@ -11,8 +11,8 @@ use crate::marks::{self, Marks};
 use crate::observe::{Stage, Transfer, Watched};
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
 use crate::pkg::{
-    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, PackageKeys, Skip,
-    Skipped, System, UpdatePlan, Verified, recall, remember,
+    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, PackageKeys, Removal,
+    Root, Skip, Skipped, System, Transaction, UpdatePlan, Verified, recall, remember,
 };
 use crate::url::Url;
 use crate::{Error, Result};
@@ -191,7 +191,7 @@ impl Patcher {
         let (refuse, ignore) = (self.options.refuse_scripts, self.options.ignore_errors);
         let install = move || {
             let (mut plan, mut packages) = vouched(&system, plan, packages, &keys, ignore)?;
-            let mut installation = system.install(&*root, &packages)?;
+            let mut installation = installed(&system, &*root, &plan, &packages)?;
             // What is left may set off what the whole did not.
             while refuse && !installation.unrun.is_empty() {
                 let rest = plan.without(system.installed(), unrun(&installation));
@@ -202,7 +202,7 @@ impl Patcher {
                 drop(installation);
                 plan = rest;
                 packages.retain(|package| is_planned(package.candidate(), &plan));
-                installation = system.install(&*root, &packages)?;
+                installation = installed(&system, &*root, &plan, &packages)?;
             }
             Ok::<_, pkg::Error>((plan, installation))
         };
@@ -271,6 +271,16 @@ fn vouched(
     Ok((rest, good))
 }
 
+/// What the packages of a plan change, and what goes for them.
+fn installed(
+    system: &System,
+    root: &dyn Root,
+    plan: &UpdatePlan,
+    packages: &[Verified],
+) -> pkg::Result<Installation> {
+    system.install(root, &Transaction { packages, removals: &plan.removals })
+}
+
 fn is_planned(candidate: &Candidate, plan: &UpdatePlan) -> bool {
     plan.updates.iter().any(|update| update.to == *candidate)
 }
@@ -296,11 +306,18 @@ fn check(of: &Inspected, plan: &UpdatePlan) -> Result<()> {
         Some(from) => installed.iter().any(|i| i.name == update.to.name && i.version == *from),
         None => !installed.iter().any(|i| i.name == update.to.name && i.arch == update.to.arch),
     };
-    match plan.updates.iter().find(|update| !fits(update)) {
+    let is = |old: &Removal, there: &pkg::Installed| {
+        (&there.name, &there.arch, &there.version) == (&old.package, &old.arch, &old.version)
+    };
+    let update = plan.updates.iter().find(|update| !fits(update));
+    let removal = plan.removals.iter().find(|old| !installed.iter().any(|there| is(old, there)));
+    let update = update.map(|update| format!("{} {}", update.to.name, update.to.version));
+    let removal = || removal.map(|removal| format!("{} {}", removal.package, removal.version));
+    match update.or_else(removal) {
         None => Ok(()),
-        Some(update) => Err(Error::Invalid {
+        Some(text) => Err(Error::Invalid {
             what: "plan",
-            text: format!("{} {}", update.to.name, update.to.version),
+            text,
             reason: format!("{} does not hold what it starts from", of.opened.location),
         }),
     }

@@ -7,6 +7,7 @@ pub(crate) mod fetched;
 pub(crate) mod holds;
 pub(crate) mod installed;
 pub(crate) mod relation;
+pub(crate) mod removal;
 pub(crate) mod requirement;
 pub(crate) mod requirement_json;
 pub(crate) mod rules;

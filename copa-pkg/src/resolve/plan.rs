@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::package::candidate::Candidate;
+use crate::package::removal::Removal;
 use crate::version::any::Version;
 
 /// What is to be updated.
@@ -35,6 +36,9 @@ pub struct Wanted {
 pub struct UpdatePlan {
     /// Packages that change.
     pub updates: Vec<Update>,
+    /// Packages that go because an update makes them obsolete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removals: Vec<Removal>,
     /// Packages that were asked for, or have an update, and do not change.
     pub skipped: Vec<Skipped>,
 }

@@ -55,7 +55,7 @@ pub(crate) fn plan(
         Request::Everything => planner.everything(),
         Request::Only(wanted) => planner.only(wanted),
     }
-    planner.finish()
+    planner.finish(installed)
 }
 
 struct Planner<'a> {
@@ -173,7 +173,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn finish(mut self) -> UpdatePlan {
+    fn finish(mut self, installed: &[Installed]) -> UpdatePlan {
         self.skipped.sort_by(|a, b| a.package.cmp(&b.package));
         let Self { closure, asked, mut fixes, skipped, .. } = self;
         let from =
@@ -190,7 +190,8 @@ impl<'a> Planner<'a> {
             },
             fixes: fixes.remove(slot).unwrap_or_default().into_iter().collect(),
         });
-        UpdatePlan { updates: updates.collect(), skipped }
+        let (updates, removals) = (updates.collect(), closure.world().removals(installed));
+        UpdatePlan { updates, removals, skipped }
     }
 }
 

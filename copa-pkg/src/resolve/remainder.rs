@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::package::candidate::Candidate;
 use crate::package::installed::Installed;
 use crate::package::relation::Relations;
+use crate::package::removal::Removal;
 use crate::package::requirement::Requirement;
 use crate::resolve::holdings::Holdings;
 use crate::resolve::plan::{Skip, Skipped, Update, UpdatePlan};
@@ -41,6 +42,32 @@ impl<'a> Remainder<'a> {
         self.plan.updates.iter().filter(|update| !self.has_failed(update)).collect()
     }
 
+    /// Whether the installed package goes when the new one comes: for being an older version of
+    /// it, or because the plan says so.
+    fn replaces(&self, new: &Update, old: &Installed) -> bool {
+        is_version_of(&new.to, old) || self.removes(new, old)
+    }
+
+    fn removes(&self, new: &Update, old: &Installed) -> bool {
+        self.plan.removals.iter().any(|removal| {
+            let Removal { package, arch, version, because } = removal;
+            *because == new.to.name
+                && (package, arch, version) == (&old.name, &old.arch, &old.version)
+        })
+    }
+
+    /// What the image holds after these updates.
+    fn after(&self, updates: &[&'a Update]) -> Holdings<'a> {
+        let mut holdings = Holdings::default();
+        let stays = |old: &&Installed| !updates.iter().any(|update| self.replaces(update, old));
+        self.installed.iter().filter(stays).for_each(|old| holdings.add(old));
+        for update in updates {
+            let before = |old: &&Installed| is_version_of(&update.to, old);
+            holdings.add_update(&update.to, self.installed.iter().find(before));
+        }
+        holdings
+    }
+
     fn plan(&self) -> UpdatePlan {
         let mut skipped = self.plan.skipped.clone();
         let failed = |update: &Update| {
@@ -50,17 +77,20 @@ impl<'a> Remainder<'a> {
         };
         skipped.extend(self.plan.updates.iter().filter_map(failed));
         skipped.sort_by(|a, b| a.package.cmp(&b.package));
-        UpdatePlan { updates: self.left().into_iter().cloned().collect(), skipped }
+        let updates = self.left().into_iter().cloned().collect();
+        let stays = |removal: &&Removal| self.failed.contains_key(&removal.because);
+        let removals = self.plan.removals.iter().filter(|removal| !stays(removal));
+        UpdatePlan { updates, removals: removals.cloned().collect(), skipped }
     }
 
     /// What the image would hold if nothing had failed.
     fn whole(&self) -> Holdings<'a> {
-        after(self.installed, &self.plan.updates.iter().collect::<Vec<_>>())
+        self.after(&self.plan.updates.iter().collect::<Vec<_>>())
     }
 
     /// A package whose update has to be given up too, and the need that is no longer met.
     fn broken(&self, whole: &Holdings<'_>) -> Option<(String, String)> {
-        let state = after(self.installed, &self.left());
+        let state = self.after(&self.left());
         self.broken_by_itself(whole, &state).or_else(|| self.broken_by_what_stays(&state))
     }
 
@@ -84,12 +114,12 @@ impl<'a> Remainder<'a> {
     /// What failed stays as it was, and what it makes obsolete. It must go on having what it had:
     /// an update that takes it away.
     fn broken_by_what_stays(&self, state: &Holdings<'_>) -> Option<(String, String)> {
-        let before = after(self.installed, &[]);
+        let before = self.after(&[]);
         let gone = || self.plan.updates.iter().filter(|update| self.has_failed(update));
-        let stays = |old: &&Installed| gone().any(|update| replaces(&update.to, old));
+        let stays = |old: &&Installed| gone().any(|update| self.replaces(update, old));
         self.installed.iter().filter(stays).find_map(|old| {
             let Installed { name, version, relations, .. } = old;
-            if let Some(update) = self.left().iter().find(|new| makes_obsolete(&new.to, old)) {
+            if let Some(update) = self.left().into_iter().find(|new| makes_obsolete(&new.to, old)) {
                 let kept = format!("{name} {version}, which it makes obsolete and which stays,");
                 return Some((update.to.name.clone(), format!("an update beside {kept}")));
             }
@@ -105,7 +135,7 @@ impl<'a> Remainder<'a> {
     /// An update that brings one of these names, or makes what has it obsolete.
     fn culprit(&self, names: &BTreeSet<&str>) -> Option<&'a Update> {
         self.left().into_iter().find(|update| {
-            let lost = self.installed.iter().filter(|other| makes_obsolete(&update.to, other));
+            let lost = self.installed.iter().filter(|other| self.removes(update, other));
             let mut all = lost.map(|other| (&*other.name, &other.relations));
             let new = (&*update.to.name, &update.to.relations);
             all.any(|lost| concerns(names, lost)) || concerns(names, new)
@@ -119,28 +149,15 @@ fn concerns(names: &BTreeSet<&str>, (name, relations): (&str, &Relations)) -> bo
     provides.any(|provided| names.contains(provided))
 }
 
-/// Whether the installed package goes when the new one comes.
-fn replaces(new: &Candidate, old: &Installed) -> bool {
+/// Whether the new package takes the place of the installed one as another version of it.
+fn is_version_of(new: &Candidate, old: &Installed) -> bool {
     let for_all = |arch: &str| matches!(arch, "all" | "noarch");
     let same_arch = new.arch == old.arch || for_all(&new.arch) || for_all(&old.arch);
-    (new.name == old.name && same_arch) || makes_obsolete(new, old)
+    new.name == old.name && same_arch
 }
 
 fn makes_obsolete(new: &Candidate, old: &Installed) -> bool {
     new.makes_obsolete(&old.name, &old.version)
-}
-
-/// What the image holds after these updates.
-fn after<'a>(installed: &'a [Installed], updates: &[&'a Update]) -> Holdings<'a> {
-    let mut holdings = Holdings::default();
-    let stays = |old: &&Installed| !updates.iter().any(|update| replaces(&update.to, old));
-    installed.iter().filter(stays).for_each(|old| holdings.add(old));
-    for update in updates {
-        let new = &update.to;
-        let before = |old: &&Installed| old.name == new.name && replaces(new, old);
-        holdings.add_update(new, installed.iter().find(before));
-    }
-    holdings
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::package::candidate::Candidate;
 use crate::package::constraint::Constraint;
 use crate::package::installed::Installed;
 use crate::package::relation::{Relations, is_indexed_path};
+use crate::package::removal::Removal;
 use crate::package::requirement::Requirement;
 use crate::package::rules::Rules;
 use crate::version::any::Version;
@@ -170,6 +171,23 @@ impl<'a> World<'a> {
     /// Takes a package of the image away, because of what is planned in the other slot.
     pub(super) fn remove(&mut self, slot: &Slot, by: &Slot) {
         self.gone.insert(slot.clone(), by.clone());
+    }
+
+    /// The installed packages that go, each with the planned one that makes it obsolete.
+    pub(super) fn removals(&self, installed: &[Installed]) -> Vec<Removal> {
+        let removal = |old: &Installed| {
+            let heir = self.gone.get(&self.slot(&old.name, &old.arch))?;
+            let new = &self.planned.get(heir)?.candidate;
+            new.makes_obsolete(&old.name, &old.version).then(|| Removal {
+                package: old.name.clone(),
+                arch: old.arch.clone(),
+                version: old.version.clone(),
+                because: new.name.clone(),
+            })
+        };
+        let mut all: Vec<Removal> = installed.iter().filter_map(removal).collect();
+        all.sort_by(|a, b| (&a.package, &a.arch).cmp(&(&b.package, &b.arch)));
+        all
     }
 
     pub(super) fn is_held(&self, slot: &Slot) -> bool {

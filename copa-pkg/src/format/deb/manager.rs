@@ -10,6 +10,7 @@ use crate::format::deb::rules::RULES;
 use crate::format::deb::sources::discover::repositories;
 use crate::format::manager::PackageManager;
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
@@ -75,7 +76,7 @@ impl PackageManager for Deb {
         archive::repack(package)
     }
 
-    fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-        distroless::install(root, packages)
+    fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
+        distroless::install(root, transaction.packages)
     }
 }

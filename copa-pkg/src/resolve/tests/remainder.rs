@@ -50,9 +50,24 @@ fn update(name: &str, needs: &[&str]) -> Update {
     Update { from: Some(version("1")), to, reason: Reason::Requested, fixes }
 }
 
+/// What goes because of these updates.
+fn removals(installed: &[Installed], updates: &[Update]) -> Vec<Removal> {
+    let goes = |new: &Candidate, old: &Installed| {
+        new.makes_obsolete(&old.name, &old.version).then(|| Removal {
+            package: old.name.clone(),
+            arch: old.arch.clone(),
+            version: old.version.clone(),
+            because: new.name.clone(),
+        })
+    };
+    let of = |update: &Update| installed.iter().filter_map(|old| goes(&update.to, old)).collect();
+    updates.iter().flat_map(|update| -> Vec<Removal> { of(update) }).collect()
+}
+
 /// What is left when `fails` fails: the names of the updates, and of what was skipped.
 fn left(installed: &[Installed], updates: Vec<Update>, fails: &str) -> (String, String) {
-    let plan = UpdatePlan { updates, skipped: vec![] };
+    let removals = removals(installed, &updates);
+    let plan = UpdatePlan { updates, removals, skipped: vec![] };
     let broken = Skip::Failed { error: "broken".into() };
     let rest = plan.without(installed, [(fails.to_owned(), broken)].into());
     let names: Vec<_> = rest.updates.iter().map(|u| u.to.name.as_str()).collect();
@@ -173,8 +188,8 @@ fn architectures_are_kept_apart() {
     let updates = vec![rpm_update(a), rpm_update(b)];
     assert_eq!(left(&image, updates, "lib"), (String::new(), "lib lib".into()));
     let new = rpm("lib 2 x86_64", &[], &[]);
-    assert!(replaces(&rpm_update(new.clone()).to, &image[1]));
-    assert!(!replaces(&rpm_update(new).to, &image[0]));
+    assert!(is_version_of(&rpm_update(new.clone()).to, &image[1]));
+    assert!(!is_version_of(&rpm_update(new).to, &image[0]));
 }
 
 #[test]
@@ -183,4 +198,38 @@ fn what_the_image_never_had_is_not_missed() {
     let updates = || vec![update("a", &[]), update("tzdata", &["debconf"])];
     assert_eq!(left(&image, updates(), "a"), ("tzdata".into(), "a".into()));
     assert_eq!(left(&image, updates(), "tzdata"), ("a".into(), "tzdata".into()));
+}
+
+/// Of a package that was divided, nothing goes: its update ends that its part makes it obsolete.
+#[test]
+fn a_part_does_not_come_beside_the_undivided_package() {
+    let image = [rpm("tool 1 x86_64", &[], &[])];
+    let bound = Some((Operator::Less, Version::Rpm("2".parse().unwrap())));
+    let mut part = rpm_update(rpm("tool-libs 2 x86_64", &[], &[]));
+    part.to.relations.obsoletes =
+        vec![Constraint { name: "tool".into(), arch: None, version: bound }];
+    let updates = vec![rpm_update(rpm("tool 2 x86_64", &["tool-libs"], &[])), part];
+    let plan = UpdatePlan { updates, ..UpdatePlan::default() };
+    let rest = plan.without(&image, [("tool".to_owned(), Skip::Unfixed)].into());
+    assert!(rest.updates.is_empty(), "{rest:?}");
+    let said = rest.skipped[1].reason.to_string();
+    assert!(said.starts_with("an update beside tool 1, which it makes obsolete"), "{said}");
+}
+
+#[test]
+fn what_goes_for_a_failed_update_stays() {
+    let image = [rpm("old 1 x86_64", &[], &[]), rpm("lib 1 x86_64", &[], &[])];
+    let new = rpm_update(rpm("new 2 x86_64", &[], &["old"]));
+    let other = rpm_update(rpm("other 2 x86_64", &[], &["lib"]));
+    let updates = vec![new, other];
+    let removals = removals(&image, &updates);
+    let plan = UpdatePlan { updates, removals, skipped: vec![] };
+    for (fails, goes) in [(&[][..], "lib for other, old for new"), (&["other"], "old for new")] {
+        let failed = fails.iter().map(|name| (name.to_string(), Skip::Unfixed)).collect();
+        let rest = plan.without(&image, failed);
+        let mut shown: Vec<String> =
+            rest.removals.iter().map(|r| format!("{} for {}", r.package, r.because)).collect();
+        shown.sort();
+        assert_eq!(shown.join(", "), goes, "{fails:?}");
+    }
 }

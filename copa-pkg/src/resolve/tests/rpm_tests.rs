@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::package::relation::RelationTexts;
+use crate::package::removal::Removal;
 use crate::resolve::planner::fixture::{offered, shown, wanted};
 
 /// Reads `NAME VERSION [ARCH]; requires: A, B; provides: C; ...` lines.
@@ -69,6 +70,30 @@ fn what_makes_a_package_obsolete_takes_its_place() {
     // Only the highest version counts, and it must be of the architecture.
     everything("old 1-1", &format!("{new}\n new 3-1"), &[]);
     everything("old 1-1", "new 2-1 aarch64; obsoletes: old", &[]);
+}
+
+#[test]
+fn a_plan_says_what_goes_and_for_what() {
+    let new = "new 2-1; obsoletes: old < 2, other";
+    for (image, offers, expected) in [
+        ("old 1-1", new, "old 1-1 x86_64 for new"),
+        ("old 1-1 noarch", new, "old 1-1 noarch for new"),
+        ("old 3-1\n new 1-1", new, ""),
+        ("old 1-1\n other 1-1", new, "old 1-1 x86_64 for new, other 1-1 x86_64 for new"),
+        ("old 1-1\n old 1-1 i686", new, "old 1-1 i686 for new, old 1-1 x86_64 for new"),
+        ("old 1-1\n new 1-1", "new 2-1; obsoletes: old; requires: gone", ""),
+        ("a 1-1", "a 2-1; obsoletes: a", ""),
+    ] {
+        let offered = offered(packages(offers));
+        let image = packages(image);
+        let all = (&crate::format::rpm::rules::RULES, "x86_64");
+        let plan = plan(&image, all, &offered, &Request::Everything);
+        let shown = plan.removals.iter().map(|removal| {
+            let Removal { package, version, arch, because } = removal;
+            format!("{package} {version} {arch} for {because}")
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join(", "), expected, "{offers}");
+    }
 }
 
 #[test]

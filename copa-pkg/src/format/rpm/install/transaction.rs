@@ -19,7 +19,6 @@ use bytes::Bytes;
 
 use crate::effect::ldcache::update as ldcache;
 use crate::error::{Error, Result};
-use crate::format::rpm::db::installed;
 use crate::format::rpm::db::rpmdb::{Recorded, RpmDb};
 use crate::format::rpm::install::accounts::Accounts;
 use crate::format::rpm::install::owners::Owners;
@@ -29,10 +28,11 @@ use crate::format::rpm::package::tag::Tag;
 use crate::install::change::File;
 use crate::install::installation::Installation;
 use crate::install::paths::Paths;
+use crate::install::transaction::Transaction;
 use crate::package::fetched::Verified;
+use crate::package::removal::Removal;
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
-use crate::version::any::Version;
 
 /// Work in progress: the image, what is known of it, and what changes so far.
 pub(super) struct Work<'a> {
@@ -67,15 +67,15 @@ pub(super) struct New<'a> {
     pub(super) left_out: bool,
 }
 
-/// What installing these packages changes.
-pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
+/// What a transaction changes.
+pub(crate) fn install(root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
     let db = RpmDb::open(root)?.ok_or_else(|| Error::Unsupported {
         what: "an image without an RPM database".into(),
         reason: "there is nothing to record packages in".into(),
     })?;
     let open = |p: &Verified| Archive::open(&p.candidate().to_string(), &p.package.bytes);
-    let archives = packages.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let erased = obsolete(&db, &archives)?;
+    let archives = transaction.packages.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let erased = erased(transaction.removals);
     let mut work = Work::new(root, &db, &archives, &erased)?;
     let mut budget = Budget::installation();
     let states = archives
@@ -147,27 +147,9 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Names and architectures of installed packages that new ones make obsolete.
-fn obsolete(db: &RpmDb, new: &[Archive]) -> Result<Vec<(String, String)>> {
-    let mut found = BTreeSet::new();
-    for archive in new {
-        let Some(package) = installed::package(&archive.package.header)? else { continue };
-        for constraint in &package.relations.obsoletes {
-            let within = |version: &Version| match &constraint.version {
-                Some((operator, bound)) => operator.holds(version, bound),
-                None => true,
-            };
-            let is = |old: &&crate::package::installed::Installed| {
-                old.name == constraint.name && old.name != package.name && within(&old.version)
-            };
-            let old = crate::package::database::PackageDb::installed(db).iter().filter(is);
-            found.extend(old.map(|old| (old.name.clone(), old.arch.clone())));
-        }
-    }
-    let is_new = |name: &str| {
-        new.iter().any(|archive| archive.package.header.text(Tag::NAME).is_some_and(|n| n == name))
-    };
-    Ok(found.into_iter().filter(|(name, _)| !is_new(name)).collect())
+/// Names and architectures of the packages that go.
+fn erased(removals: &[Removal]) -> Vec<(String, String)> {
+    removals.iter().map(|removal| (removal.package.clone(), removal.arch.clone())).collect()
 }
 
 /// When the packages are installed: a function of the image and the packages. It is later than any
