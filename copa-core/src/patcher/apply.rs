@@ -17,8 +17,6 @@ use crate::pkg::{
 use crate::url::Url;
 use crate::{Error, Result};
 
-/// Why a package is refused with [`refuse_scripts`](crate::Options::refuse_scripts).
-const UNRUN: &str = "its scripts would have to run";
 /// The packages of a plan are in memory together: 2 GiB at most.
 const LARGEST: u64 = 2 << 30;
 
@@ -100,8 +98,7 @@ impl Patcher {
     /// Refuses a plan of which packages were taken out because of their scripts, unless that is to
     /// be ignored.
     fn accept_scripts(&self, plan: &UpdatePlan) -> Result<()> {
-        let of_scripts =
-            |s: &&Skipped| matches!(&s.reason, Skip::Failed { error } if error.starts_with(UNRUN));
+        let of_scripts = |s: &&Skipped| matches!(s.reason, Skip::Scripts { .. });
         let refused: Vec<Skipped> = plan.skipped.iter().filter(of_scripts).cloned().collect();
         if refused.is_empty() || self.options.ignore_errors {
             return Ok(());
@@ -194,7 +191,7 @@ impl Patcher {
             let mut installation = installed(&system, &*root, &plan, &packages)?;
             // What is left may set off what the whole did not.
             while refuse && !installation.unrun.is_empty() {
-                let rest = plan.without(system.installed(), unrun(&installation));
+                let rest = plan.without(system.installed(), unrun(&installation, &plan));
                 if rest.updates.len() == plan.updates.len() {
                     break;
                 }
@@ -285,8 +282,8 @@ fn is_planned(candidate: &Candidate, plan: &UpdatePlan) -> bool {
     plan.updates.iter().any(|update| update.to == *candidate)
 }
 
-/// The updates for which scripts would have to run, and which.
-fn unrun(installation: &Installation) -> BTreeMap<String, Skip> {
+/// The updates of a plan for which scripts would have to run, and which.
+fn unrun(installation: &Installation, plan: &UpdatePlan) -> BTreeMap<String, Skip> {
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for unrun in &installation.unrun {
         for update in &unrun.updates {
@@ -294,9 +291,12 @@ fn unrun(installation: &Installation) -> BTreeMap<String, Skip> {
             all.entry(update).or_default().push(format!("{}{of}", unrun.script));
         }
     }
-    let reason =
-        |scripts: Vec<String>| Skip::Failed { error: format!("{UNRUN}: {}", scripts.join(", ")) };
-    all.into_iter().map(|(update, scripts)| (update.to_owned(), reason(scripts))).collect()
+    let planned = plan.updates.iter().map(|update| &update.to);
+    let refused = planned.filter_map(|Candidate { name, version, .. }| {
+        let scripts = all.get(&**name)?.clone();
+        Some((name.clone(), Skip::Scripts { candidate: version.clone(), scripts }))
+    });
+    refused.collect()
 }
 
 /// Refuses a plan that was made for an image with other packages.
