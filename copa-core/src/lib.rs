@@ -48,5 +48,5 @@ pub use fetch::HttpFetch;
 pub use observe::{Cancel, Event, Observer, Stage, Transfer};
 pub use options::Options;
 pub use patcher::{Inspected, Opened, Patched, Patcher, Planned};
-pub use report::{Report, Subject};
+pub use report::{Report, Scanned, ScannedSystem, Subject};
 pub use {jiff, url};

@@ -20,8 +20,9 @@ use crate::port::{Interest, Root};
 use crate::repository::catalog::Catalog;
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
-use crate::resolve::plan::{Request, UpdatePlan};
+use crate::resolve::plan::UpdatePlan;
 use crate::resolve::planner;
+use crate::resolve::request::Request;
 use crate::trust::keys::PackageKeys;
 
 /// The largest package that is repacked: it is in memory twice.
@@ -157,8 +158,10 @@ impl System {
     /// not on purpose, does not count. A package whose new version cannot be had or cannot be
     /// beside what is installed stays, and so do those that need it; everything else goes on.
     ///
-    /// When the repositories have something newer than the image and older than the fix that the
-    /// report wants, the package is updated and its vulnerabilities are listed as skipped.
+    /// Of a report, each vulnerability is judged by itself: an update lists those that its version
+    /// fixes, and the others are listed as skipped, each with the reason. So when the repositories
+    /// have something newer than the image and older than a fix, the package is updated all the
+    /// same.
     pub fn plan(&self, catalog: &Catalog, request: &Request) -> UpdatePlan {
         let rules = self.manager.rules();
         let native = (rules.arch_name)(self.arch);

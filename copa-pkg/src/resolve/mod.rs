@@ -5,5 +5,8 @@ pub(crate) mod obsolete;
 pub(crate) mod plan;
 pub(crate) mod planner;
 pub(crate) mod remainder;
+pub(crate) mod request;
 pub(crate) mod siblings;
+pub(crate) mod skips;
+pub(crate) mod verdict;
 pub(crate) mod world;

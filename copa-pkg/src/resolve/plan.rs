@@ -1,4 +1,4 @@
-//! What is wanted, and what will happen: values that can be printed, stored and refused.
+//! What will happen: a value that can be printed, stored and refused.
 
 use std::fmt;
 
@@ -6,30 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::package::candidate::Candidate;
 use crate::package::removal::Removal;
+use crate::resolve::request::Request;
 use crate::version::any::Version;
-
-/// What is to be updated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Request {
-    /// Everything that has an update.
-    Everything,
-    /// These packages: what a vulnerability report lists.
-    Only(Vec<Wanted>),
-}
-
-/// A package that a report wants updated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// The package's name.
-    pub name: String,
-    /// The version that the report saw installed.
-    pub installed: Option<String>,
-    /// The lowest version that fixes everything listed; `None` when nothing fixes it yet.
-    pub fixed: Option<String>,
-    /// The vulnerabilities: `CVE-2026-1234`.
-    pub vulnerabilities: Vec<String>,
-}
 
 /// What will happen, decided before anything is downloaded. Sorted by package name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -96,14 +96,17 @@ pub(super) fn shown(plan: &UpdatePlan) -> String {
     updates.chain(skipped).collect::<Vec<_>>().join("\n")
 }
 
-pub(super) fn wanted(text: &str) -> Wanted {
+/// Findings of a package: `NAME FIX,FIX VULNERABILITY ...`; the fix `-` is none.
+pub(super) fn findings(text: &str) -> Vec<Finding> {
     let words: Vec<&str> = text.split(' ').collect();
-    Wanted {
-        name: words[0].into(),
+    let fixed = words[1].split(',').filter(|fixed| *fixed != "-").map(Into::into);
+    let finding = |vulnerability: &&str| Finding {
+        package: words[0].into(),
         installed: None,
-        fixed: Some(words[1].to_owned()).filter(|fixed| fixed != "-"),
-        vulnerabilities: words[2..].iter().map(ToString::to_string).collect(),
-    }
+        vulnerability: (*vulnerability).into(),
+        fixed: fixed.clone().collect(),
+    };
+    words[2..].iter().map(finding).collect()
 }
 
 /// A small image and a small mirror, in which everything names everything.

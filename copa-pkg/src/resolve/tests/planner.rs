@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::resolve::planner::fixture::{
-    Mirror, first_name, holds, mirror, packages, shown, wanted, worlds,
+    Mirror, findings, first_name, holds, mirror, packages, shown, worlds,
 };
 
 fn plan_of(image: &str, offers: &str, request: &Request) -> String {
@@ -21,7 +21,7 @@ fn everything(image: &str, offers: &str, expected: &[&str]) {
 
 #[track_caller]
 fn report(image: &str, offers: &str, report: &[&str], expected: &[&str]) {
-    let mut all: Vec<Wanted> = report.iter().map(|line| wanted(line)).collect();
+    let mut all: Vec<Finding> = report.iter().flat_map(|line| findings(line)).collect();
     assert_eq!(plan_of(image, offers, &Request::Only(all.clone())), expected.join("\n"));
     all.reverse();
     assert_eq!(plan_of(image, offers, &Request::Only(all)), expected.join("\n"), "reversed");
@@ -254,6 +254,52 @@ fn a_refusal_keeps_its_vulnerabilities() {
             "not a: the repositories have 2, the report wants 3 CVE-2",
         ],
     );
+}
+
+#[test]
+fn one_unfixable_vulnerability_does_not_deny_the_others() {
+    report(
+        "ssl 3.0\n z 1",
+        "ssl 3.2\n z 2; Depends: gone",
+        &["ssl 3.1 CVE-1", "ssl - CVE-2", "ssl 3.3 CVE-3", "ssl 1.1,3.2,4 CVE-4", "z 2 CVE-5"],
+        &[
+            "ssl 3.0 -> 3.2 CVE-1 CVE-4",
+            "not ssl: the report knows of no fix CVE-2",
+            "not ssl: the repositories have 3.2, the report wants 3.3 CVE-3",
+            "not z: 2 needs gone, which cannot be had CVE-5",
+        ],
+    );
+    // What is listed twice must be fixed both times.
+    report(
+        "ssl 3.0",
+        "ssl 3.2",
+        &["ssl 3.1 CVE-1", "ssl 3.3 CVE-1", "ssl 2.9 CVE-2", "ssl 3.2 CVE-2"],
+        &[
+            "ssl 3.0 -> 3.2 CVE-2",
+            "not ssl: up to date (3.0) CVE-2",
+            "not ssl: the repositories have 3.2, the report wants 3.3 CVE-1",
+        ],
+    );
+}
+
+/// A report may list a hundred thousand vulnerabilities of one package.
+#[test]
+fn a_long_report_takes_no_square_of_its_length() {
+    let many = |fix: fn(u32) -> String| (0..100_000).map(move |i| (i, fix(i)));
+    let finding = |(i, fixed): (u32, String)| Finding {
+        package: "ssl".into(),
+        installed: Some("3.0".into()),
+        vulnerability: format!("CVE-{i}"),
+        fixed: vec![fixed],
+    };
+    let fixable = many(|_| "3.1".into()).map(finding);
+    let each_by_itself = many(|i| format!("4.{i}"));
+    let each_by_itself = each_by_itself.map(|(i, fixed)| finding((i + 100_000, fixed)));
+    let all: Vec<Finding> = fixable.chain(each_by_itself).collect();
+    let (image, mirror) = (packages("ssl 3.0"), mirror("ssl 3.2"));
+    let rules = (&crate::format::deb::rules::RULES, "amd64");
+    let plan = plan(&image, rules, &mirror, &Request::Only(all));
+    assert_eq!((plan.updates[0].fixes.len(), plan.skipped.len()), (100_000, 100_000));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::package::relation::RelationTexts;
 use crate::package::removal::Removal;
-use crate::resolve::planner::fixture::{offered, shown, wanted};
+use crate::resolve::planner::fixture::{findings, offered, shown};
 
 /// Reads `NAME VERSION [ARCH]; requires: A, B; provides: C; ...` lines.
 fn packages(text: &str) -> Vec<Installed> {
@@ -50,7 +50,7 @@ fn everything(image: &str, offers: &str, expected: &[&str]) {
 
 #[track_caller]
 fn report(image: &str, offers: &str, report: &str, expected: &[&str]) {
-    let request = Request::Only(vec![wanted(report)]);
+    let request = Request::Only(findings(report));
     assert_eq!(plan_of(image, offers, &request), expected.join("\n"));
 }
 
