@@ -139,7 +139,9 @@ impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::One(constraint) => constraint.fmt(f),
+            Self::All(all) if all.is_empty() => f.write_str("always"),
             Self::All(all) => joined(f, all, " and "),
+            Self::Any(all) if all.is_empty() => f.write_str("never"),
             Self::Any(all) => joined(f, all, " | "),
             Self::If { condition, then, otherwise } => {
                 write!(f, "({then} if {condition} else {otherwise})")

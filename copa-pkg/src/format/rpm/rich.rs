@@ -113,24 +113,22 @@ impl<'a> Rich<'a> {
         use Requirement::{All, Any, Not, OnePackage};
         let (first, rest) = match self {
             Self::Simple(simple) => return Some(simple.rule()),
-            Self::Chain(first, rest) => (first.rule()?, rest),
+            Self::Chain(first, rest) => (first, rest),
         };
-        let others = rest.iter().map(|(_, operand)| operand.rule());
-        let others = others.collect::<Option<Vec<_>>>()?;
-        let ops: Vec<Op> = rest.iter().map(|(op, _)| *op).collect();
-        let operands = || std::iter::once(first.clone()).chain(others.iter().cloned()).collect();
-        Some(match (ops.as_slice(), others.as_slice()) {
-            ([], _) => first,
-            ([Op::And, ..], _) => All(operands()),
-            ([Op::Or, ..], _) => Any(operands()),
-            ([Op::With, ..], _) => OnePackage(Box::new(All(operands()))),
-            ([Op::Without], [other]) => {
-                OnePackage(Box::new(All(vec![first, Not(Box::new(other.clone()))])))
+        let operands = rest.iter().map(|(_, operand)| operand);
+        let operands = std::iter::once(&**first).chain(operands).map(Rich::rule);
+        let mut operands = operands.collect::<Option<Vec<_>>>()?;
+        Some(match *rest.iter().map(|(op, _)| *op).collect::<Vec<_>>() {
+            [] => operands.pop()?,
+            [Op::And, ..] => All(operands),
+            [Op::Or, ..] => Any(operands),
+            [Op::With, ..] => OnePackage(Box::new(All(operands))),
+            [Op::Without] => {
+                let excluded = Not(Box::new(operands.pop()?));
+                operands.push(excluded);
+                OnePackage(Box::new(All(operands)))
             }
-            ([Op::If], [condition]) => when(condition, first, &Requirement::ALWAYS),
-            ([Op::If, Op::Else], [condition, other]) => when(condition, first, other),
-            ([Op::Unless], [condition]) => unless(condition, first, &Requirement::NEVER),
-            ([Op::Unless, Op::Else], [condition, other]) => unless(condition, first, other),
+            [op @ (Op::If | Op::Unless), ..] => conditional(op, operands)?,
             _ => return None,
         })
     }
@@ -166,13 +164,17 @@ impl<'a> Rich<'a> {
     }
 }
 
-fn when(condition: &Requirement, then: Requirement, otherwise: &Requirement) -> Requirement {
-    let (condition, otherwise) = (Box::new(condition.clone()), Box::new(otherwise.clone()));
-    Requirement::If { condition, then: Box::new(then), otherwise }
-}
-
-fn unless(condition: &Requirement, then: Requirement, otherwise: &Requirement) -> Requirement {
-    when(&Requirement::Not(Box::new(condition.clone())), then, otherwise)
+/// A rule with a condition, of its operands as they are written: `(then if condition else
+/// otherwise)`.
+fn conditional(op: Op, operands: Vec<Requirement>) -> Option<Requirement> {
+    let mut operands = operands.into_iter();
+    let (then, condition) = (operands.next()?, operands.next()?);
+    let (condition, without) = match op {
+        Op::Unless => (Requirement::Not(Box::new(condition)), Requirement::NEVER),
+        _ => (condition, Requirement::ALWAYS),
+    };
+    let otherwise = Box::new(operands.next().unwrap_or(without));
+    Some(Requirement::If { condition: Box::new(condition), then: Box::new(then), otherwise })
 }
 
 impl Simple<'_> {

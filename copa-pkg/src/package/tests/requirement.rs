@@ -36,13 +36,14 @@ fn a_requirement_says_what_it_is_about() {
         (one("a"), "a", "a", "a", ""),
         (Requirement::any_of(vec![constraint("b"), constraint("a")]), "b | a", "b a", "a b", ""),
         (Requirement::All(vec![one("a"), one("b")]), "a and b", "a b", "a b", ""),
-        (condition(Requirement::ALWAYS), "(a if b else )", "a", "a", "b"),
+        (condition(Requirement::ALWAYS), "(a if b else always)", "a", "a", "b"),
         (condition(one("c")), "(a if b else c)", "a c", "a b c", ""),
-        (nested, "(x if (a if b else ) else )", "x", "b x", "a"),
+        (nested, "(x if (a if b else always) else never)", "x", "b x", "a"),
         (without.clone(), "one package with a and not b", "a", "a b", ""),
         (written(without), "as written", "a", "a b", ""),
         (Requirement::Unknown("(a foo b)".into()), "(a foo b)", "", "(a foo b)", ""),
-        (Requirement::NEVER, "", "", "", ""),
+        (Requirement::NEVER, "never", "", "", ""),
+        (Requirement::ALWAYS, "always", "", "", ""),
     ] {
         assert_eq!(requirement.to_string(), shown);
         assert_eq!(words(requirement.wishes().into_iter().map(|c| &*c.name)), wishes, "{shown}");
