@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::format::manager::{PackageFormat, PackageManager};
+use crate::format::rpm::db::database::is_part;
 use crate::format::rpm::db::rpmdb::RpmDb;
 use crate::format::rpm::install::transaction;
 use crate::format::rpm::package::verify::verify;
@@ -27,7 +28,7 @@ const CONTENT: [&str; 3] = ["etc", "usr/lib/os-release", "var/lib/rpmmanifest"];
 pub(crate) static RPM: PackageFormat = PackageFormat { interest, open };
 
 fn interest(path: &Path) -> Interest {
-    let read = CONTENT.iter().any(|dir| path.starts_with(dir)) || RpmDb::is_part(path);
+    let read = CONTENT.iter().any(|dir| path.starts_with(dir)) || is_part(path);
     if read { Interest::Content } else { Interest::Existence }
 }
 

@@ -1,8 +1,12 @@
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
 use super::*;
 use crate::fixture::root::{MemoryRoot, corpus};
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::oracle::{Lab, have, rpm};
-use crate::install::change::Change;
+use crate::install::change::{Change, Content, File};
 use crate::package::arch::Arch;
 use crate::system::{Hints, System};
 
