@@ -14,7 +14,8 @@ use crate::oci::{
     RootFs,
 };
 use crate::pkg::{
-    self, Arch, Change, ChangeSet, Content, Error, File, FileKind, Interest, Result, Root, Stat,
+    self, Algorithms, Arch, Change, ChangeSet, Content, Digests, Error, File, FileKind, Interest,
+    Result, Root, Stat,
 };
 
 /// The merged layers of an image as the file system that packages are looked for in.
@@ -37,6 +38,16 @@ struct Again {
     /// What was found, by real path; of this many bytes.
     found: BTreeMap<PathBuf, Bytes>,
     held: usize,
+    /// Digests that were found, by real path.
+    digests: BTreeMap<PathBuf, Digests>,
+}
+
+/// A file whose digests were not kept.
+struct Missing<'a> {
+    path: &'a Path,
+    real: PathBuf,
+    origin: Origin<'a>,
+    algorithms: Algorithms,
 }
 
 /// Each pass streams a whole layer: images that want more are not patched.
@@ -74,6 +85,32 @@ impl ImageRoot {
         let index: LayerIndex = self.runtime.block_on(index)?;
         let found = index.iter().find(|(path, _)| *path == origin.path);
         Ok(found.and_then(|(_, node)| take(node)))
+    }
+
+    /// Streams a layer once for the digests of these files.
+    fn hash_again(
+        &self,
+        layer: usize,
+        files: &[Missing<'_>],
+        found: &mut BTreeMap<PathBuf, Digests>,
+    ) -> Result<()> {
+        let Some(layer) = self.image.layers().get(layer) else { return Ok(()) };
+        let Some(first) = files.first() else { return Ok(()) };
+        self.pass(first.path).map_err(|e| unreadable(first.path, e))?;
+        let keep = |file: &Missing<'_>| {
+            (file.origin.path.to_owned(), Keep::Digests(algorithms(file.algorithms)))
+        };
+        let asked = files.iter().map(keep).collect();
+        let limits = Limits::default();
+        let read = oci::read_files(self.image.source(), layer, asked, &limits);
+        let read = self.runtime.block_on(read).map_err(|e| unreadable(first.path, e))?;
+        for file in files {
+            let Some(content) = read.get(file.origin.path) else { continue };
+            let digests = converted(content.digests);
+            self.remembered().digests.insert(file.real.clone(), digests);
+            found.insert(file.path.to_owned(), digests);
+        }
+        Ok(())
     }
 
     fn remembered(&self) -> MutexGuard<'_, Again> {
@@ -119,18 +156,55 @@ impl Root for ImageRoot {
         Ok(Some(content))
     }
 
-    fn md5(&self, path: &Path) -> Result<Option<[u8; 16]>> {
-        let Some((_, node)) = self.file(path) else { return Ok(None) };
-        if node.md5.is_some() {
-            return Ok(node.md5);
+    /// What was not kept is read by streaming each layer that has some of it once more.
+    fn digests(
+        &self,
+        wanted: &BTreeMap<PathBuf, Algorithms>,
+    ) -> Result<BTreeMap<PathBuf, Digests>> {
+        let mut found = BTreeMap::new();
+        let mut missing: BTreeMap<usize, Vec<Missing<'_>>> = BTreeMap::new();
+        for (path, algorithms) in wanted {
+            let Some((real, node)) = self.file(path) else { continue };
+            let known = |at: &PathBuf| self.remembered().digests.get(at).copied();
+            let kept = Some(converted(node.digests)).filter(|kept| has(kept, *algorithms));
+            let kept = kept.or_else(|| known(&real).filter(|known| has(known, *algorithms)));
+            match (kept, node.origin) {
+                (Some(digests), _) => drop(found.insert(path.clone(), digests)),
+                (None, Some(origin)) => {
+                    let file = Missing { path, real, origin, algorithms: *algorithms };
+                    missing.entry(origin.layer).or_default().push(file);
+                }
+                (None, None) => {}
+            }
         }
-        let md5 = self.again(node.origin, Keep::Md5, |node| node.md5);
-        md5.map_err(|e| unreadable(path, e))
+        for (layer, files) in missing {
+            self.hash_again(layer, &files, &mut found)?;
+        }
+        Ok(found)
     }
 
     fn list(&self, dir: &Path) -> Vec<OsString> {
         self.root.list(dir).map(ToOwned::to_owned).collect()
     }
+}
+
+/// The digests of the one side in the words of the other.
+fn converted(digests: oci::FileDigests) -> Digests {
+    Digests { md5: digests.md5, sha1: digests.sha1, sha256: digests.sha256 }
+}
+
+/// Whether all digests that are asked for are there.
+fn has(digests: &Digests, asked: Algorithms) -> bool {
+    (!asked.md5 || digests.md5.is_some())
+        && (!asked.sha1 || digests.sha1.is_some())
+        && (!asked.sha256 || digests.sha256.is_some())
+}
+
+fn algorithms(asked: Algorithms) -> oci::Algorithms {
+    let one = |wanted, algorithm| if wanted { algorithm } else { oci::Algorithms::NONE };
+    one(asked.md5, oci::Algorithms::MD5)
+        | one(asked.sha1, oci::Algorithms::SHA1)
+        | one(asked.sha256, oci::Algorithms::SHA256)
 }
 
 fn unreadable(path: &Path, error: oci::Error) -> Error {

@@ -47,7 +47,9 @@ pub use crate::package::installed::Installed;
 pub use crate::package::relation::Relations;
 pub use crate::package::removal::Removal;
 pub use crate::package::requirement::Requirement;
-pub use crate::port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat, recall, remember};
+pub use crate::port::{
+    Algorithms, Body, Cache, Digests, Fetch, FileKind, Interest, Root, Stat, recall, remember,
+};
 pub use crate::repository::catalog::Catalog;
 pub use crate::repository::load::{Loaded, Repository, load_all};
 pub use crate::repository::mirror::Mirror;

@@ -1,5 +1,6 @@
 //! The ports: what this crate needs of the world.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Debug;
 use std::io::Read;
@@ -8,6 +9,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use md5::{Digest, Md5};
+use sha1::Sha1;
+use sha2::Sha256;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::io::SyncIoBridge;
 use url::Url;
@@ -29,15 +33,72 @@ pub trait Root: Debug + Send + Sync {
     /// When it is there and cannot be read.
     fn read(&self, path: &Path) -> Result<Option<Bytes>>;
 
-    /// The MD5 of a regular file, links followed: what `.md5sums` files list.
+    /// The digests of regular files, links followed, each by the algorithms that are asked for. All
+    /// files are asked for at once, so that a file system that is packed in layers reads each layer at
+    /// most once. A path where no regular file is has no answer.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is there and cannot be read.
+    fn digests(&self, wanted: &BTreeMap<PathBuf, Algorithms>)
+    -> Result<BTreeMap<PathBuf, Digests>>;
+
+    /// The MD5 of one regular file, links followed: what `.md5sums` files list. For files that are
+    /// likely known; for many files, [`digests`](Self::digests) is one pass.
     ///
     /// # Errors
     ///
     /// When it is there and cannot be read.
-    fn md5(&self, path: &Path) -> Result<Option<[u8; 16]>>;
+    fn md5(&self, path: &Path) -> Result<Option<[u8; 16]>> {
+        let wanted = [(path.to_owned(), Algorithms { md5: true, ..Algorithms::default() })];
+        let found = self.digests(&wanted.into())?;
+        Ok(found.into_values().next().and_then(|digests| digests.md5))
+    }
 
     /// The names in a directory, sorted; links followed; empty when there is no such directory.
     fn list(&self, dir: &Path) -> Vec<OsString>;
+}
+
+/// A set of digest algorithms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Algorithms {
+    /// MD5: what dpkg lists.
+    pub md5: bool,
+    /// SHA-1: what apk lists.
+    pub sha1: bool,
+    /// SHA-256: what RPM lists.
+    pub sha256: bool,
+}
+
+/// The digests of a regular file, by the algorithms that were asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// The MD5.
+    pub md5: Option<[u8; 16]>,
+    /// The SHA-1.
+    pub sha1: Option<[u8; 20]>,
+    /// The SHA-256.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl Digests {
+    /// The digests of this content.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use copa_pkg::{Algorithms, Digests};
+    /// let md5 = Algorithms { md5: true, ..Algorithms::default() };
+    /// let digests = Digests::of(b"abc", md5);
+    /// assert!(digests.md5.is_some() && digests.sha256.is_none());
+    /// ```
+    pub fn of(content: &[u8], algorithms: Algorithms) -> Self {
+        Self {
+            md5: algorithms.md5.then(|| Md5::digest(content).into()),
+            sha1: algorithms.sha1.then(|| Sha1::digest(content).into()),
+            sha256: algorithms.sha256.then(|| Sha256::digest(content).into()),
+        }
+    }
 }
 
 /// What the file system knows of a path.

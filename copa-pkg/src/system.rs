@@ -183,6 +183,12 @@ impl System {
     pub fn interest(path: &Path) -> Interest {
         managers::interest(path)
     }
+
+    /// A digest of all that [`interest`](Self::interest) may say: it belongs into the key of whatever is
+    /// kept of a layer.
+    pub fn interests_digest() -> String {
+        managers::interests_digest()
+    }
 }
 
 /// What a manifest does not say of a package and its needs, the repositories say: of this version,

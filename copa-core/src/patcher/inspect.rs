@@ -15,9 +15,8 @@ use crate::oci::{self, Layer, LayerIndex, Limits, RootFs};
 use crate::pkg::{Hints, Origins, System, recall, remember};
 use crate::{Error, Result, Subject};
 
-/// Changes whenever [`adapt::keep`] or the form of an index does: what was kept before then is not
-/// what is needed now.
-const INTEREST: &str = concat!("3 ", env!("CARGO_PKG_VERSION"));
+/// Changes whenever [`adapt::keep`] reads an interest otherwise.
+const KEPT: &str = concat!("4 ", env!("CARGO_PKG_VERSION"));
 
 /// How much memory the indexes of all layers may take: 1 GiB. Besides, each layer that is being
 /// read has its own limit.
@@ -116,7 +115,8 @@ impl Patcher {
 
     /// The index of a layer, from the cache when it is there.
     async fn index(&self, opened: &Opened, layer: &Layer) -> Result<Arc<LayerIndex>> {
-        let key = format!("layer index {INTEREST} {} {}", layer.descriptor.digest, layer.diff_id);
+        let (blob, diff_id) = (&layer.descriptor.digest, &layer.diff_id);
+        let key = format!("layer index {KEPT} {} {blob} {diff_id}", System::interests_digest());
         let read = |bytes: Bytes| LayerIndex::from_bytes(&bytes);
         let known = recall(&self.cache, key.clone(), read).await;
         if let Some(index) = known.filter(|index| *index.diff_id() == layer.diff_id) {

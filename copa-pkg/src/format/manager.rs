@@ -1,15 +1,15 @@
 //! What a package format has to provide: the checklist for a new one.
 
 use std::fmt::Debug;
-use std::path::Path;
 
 use crate::error::Result;
+use crate::format::interests::Interests;
 use crate::install::installation::Installation;
 use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
-use crate::port::{Interest, Root};
+use crate::port::Root;
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
@@ -18,9 +18,9 @@ use crate::trust::keys::PackageKeys;
 /// [`FORMATS`](crate::format::managers::FORMATS).
 #[derive(Debug)]
 pub(crate) struct PackageFormat {
-    /// What is worth keeping of the file at this path while layers are streamed past, so that the
-    /// database can be opened, packages planned and installed.
-    pub(crate) interest: fn(&Path) -> Interest,
+    /// What is worth keeping of a layer while it is streamed past, so that the database can be opened,
+    /// packages planned and installed.
+    pub(crate) interests: &'static Interests,
     /// Opens the package database of the image, once a run. `None` when the image has none of this
     /// format.
     ///

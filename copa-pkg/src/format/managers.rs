@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use crate::error::{Error, Result};
 use crate::format::deb::manager::DEB;
 use crate::format::manager::{PackageFormat, PackageManager};
@@ -48,5 +50,11 @@ pub(crate) fn open(root: &dyn Root) -> Result<Box<dyn PackageManager>> {
 
 /// What is worth keeping of the file at this path, for whichever format it may be.
 pub(crate) fn interest(path: &Path) -> Interest {
-    FORMATS.iter().map(|format| (format.interest)(path)).max().unwrap_or(Interest::Existence)
+    FORMATS.iter().map(|format| format.interests.of(path)).max().unwrap_or(Interest::Existence)
+}
+
+/// A digest of what is kept of layers. What was kept by other lists is not what is needed now.
+pub(crate) fn interests_digest() -> String {
+    let lists = FORMATS.map(|format| format!("{:?}", format.interests));
+    hex::encode(Sha256::digest(lists.concat()))
 }

@@ -8,8 +8,8 @@ use crate::package::constraint::Constraint;
 use crate::package::installed::Installed;
 use crate::package::requirement::Requirement;
 use crate::package::rules::Rules;
+use crate::resolve::offers::Offers;
 use crate::resolve::plan::Skip;
-use crate::resolve::planner::Offers;
 use crate::resolve::world::{Slot, View, When, World};
 
 /// How deep needs of needs are followed.

@@ -3,6 +3,7 @@ pub(crate) mod fixes;
 pub(crate) mod holdings;
 pub(crate) mod met;
 pub(crate) mod obsolete;
+pub(crate) mod offers;
 pub(crate) mod plan;
 pub(crate) mod planner;
 pub(crate) mod remainder;

@@ -7,43 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::package::candidate::Candidate;
 use crate::package::installed::Installed;
 use crate::package::rules::Rules;
-use crate::repository::catalog::Catalog;
 use crate::resolve::closure::Closure;
+use crate::resolve::offers::Offers;
 use crate::resolve::plan::{Reason, Skip, Update, UpdatePlan};
 use crate::resolve::request::{Finding, Request};
 use crate::resolve::skips::Skips;
 use crate::resolve::verdict::{Case, lacks_fix};
 use crate::resolve::world::Slot;
 use crate::version::any::Version;
-
-/// What packages can be had.
-pub(crate) trait Offers {
-    /// All versions of the package, the highest first.
-    fn candidates(&self, name: &str) -> Vec<Candidate>;
-
-    /// All versions of the packages that provide the name, by name, the highest first.
-    fn providers(&self, name: &str) -> Vec<Candidate>;
-
-    /// Names of packages some version of which makes one of these obsolete.
-    fn obsoleting(&self, names: &BTreeSet<&str>) -> BTreeSet<String>;
-}
-
-impl Offers for Catalog {
-    fn candidates(&self, name: &str) -> Vec<Candidate> {
-        self.candidates(name)
-    }
-
-    fn providers(&self, name: &str) -> Vec<Candidate> {
-        self.providers(name)
-    }
-
-    fn obsoleting(&self, names: &BTreeSet<&str>) -> BTreeSet<String> {
-        self.obsoleting(names)
-    }
-}
 
 /// Decides what happens to the installed packages; `native` is the image's architecture.
 pub(crate) fn plan(

@@ -1,56 +1,45 @@
 //! Debian's package manager.
 
-use std::path::Path;
-
 use crate::error::Result;
 use crate::format::deb::db::status_d::StatusD;
 use crate::format::deb::install::distroless;
 use crate::format::deb::package::archive;
 use crate::format::deb::rules::RULES;
 use crate::format::deb::sources::discover::repositories;
+use crate::format::interests::Interests;
 use crate::format::manager::{PackageFormat, PackageManager};
 use crate::install::installation::Installation;
 use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
-use crate::port::{Interest, Root};
+use crate::port::Root;
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
 use crate::trust::openpgp::Keyring;
 
-/// Files and directories whose content is read. Wherever a link can stand for a directory both names
-/// are here: a layer is streamed before its links are known.
-const CONTENT: [&str; 7] = [
-    "etc",
-    "usr/lib/dpkg/status.d",
-    "usr/lib/os-release",
-    "usr/local/share/ca-certificates",
-    "usr/share/keyrings",
-    "var/lib/dpkg/status",
-    "var/lib/dpkg/status.d",
-];
-
-/// Where packages put files.
-const OWNED: [&str; 13] = [
-    "bin", "boot", "lib", "lib32", "lib64", "libo32", "libx32", "opt", "sbin", "srv", "usr", "var",
-    "home",
-];
+/// What is kept of layers: databases, sources and keys with their content, and a checksum of all that
+/// packages own.
+static INTERESTS: Interests = Interests {
+    content: &[
+        "etc",
+        "usr/lib/dpkg/status.d",
+        "usr/lib/os-release",
+        "usr/local/share/ca-certificates",
+        "usr/share/keyrings",
+        "var/lib/dpkg/status",
+        "var/lib/dpkg/status.d",
+    ],
+    files: (&[], &[]),
+    checksums: &[
+        "bin", "boot", "lib", "lib32", "lib64", "libo32", "libx32", "opt", "sbin", "srv", "usr",
+        "var", "home",
+    ],
+};
 
 /// Images with Debian packages.
-pub(crate) static DEB: PackageFormat = PackageFormat { interest, open };
-
-fn interest(path: &Path) -> Interest {
-    let inside = |dirs: &[&str]| dirs.iter().any(|dir| path.starts_with(dir));
-    if inside(&CONTENT) {
-        Interest::Content
-    } else if inside(&OWNED) {
-        Interest::Checksum
-    } else {
-        Interest::Existence
-    }
-}
+pub(crate) static DEB: PackageFormat = PackageFormat { interests: &INTERESTS, open };
 
 fn open(root: &dyn Root) -> Result<Option<Box<dyn PackageManager>>> {
     Ok(StatusD::open(root)?.map(|db| Box::new(Dpkg { db }) as Box<dyn PackageManager>))

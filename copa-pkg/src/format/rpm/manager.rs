@@ -1,10 +1,9 @@
 //! RPM's package manager.
 
-use std::path::Path;
-
 use crate::error::Result;
+use crate::format::interests::Interests;
 use crate::format::manager::{PackageFormat, PackageManager};
-use crate::format::rpm::db::database::is_part;
+use crate::format::rpm::db::database::{DIRECTORIES, FILES};
 use crate::format::rpm::db::rpmdb::RpmDb;
 use crate::format::rpm::install::transaction;
 use crate::format::rpm::package::verify::verify;
@@ -15,22 +14,21 @@ use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
-use crate::port::{Interest, Root};
+use crate::port::Root;
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
 
-/// Directories whose content is read. Of `etc` all: what becomes of configuration depends on its
-/// content, and a layer that is streamed again for each such file may be far away.
-const CONTENT: [&str; 3] = ["etc", "usr/lib/os-release", "var/lib/rpmmanifest"];
+/// What is kept of layers: databases and manifests, and all of `etc`. What becomes of configuration
+/// depends on its content, and a layer that is streamed again for each such file may be far away.
+static INTERESTS: Interests = Interests {
+    content: &["etc", "usr/lib/os-release", "var/lib/rpmmanifest"],
+    files: (&DIRECTORIES, &FILES),
+    checksums: &[],
+};
 
 /// Images with RPM packages.
-pub(crate) static RPM: PackageFormat = PackageFormat { interest, open };
-
-fn interest(path: &Path) -> Interest {
-    let read = CONTENT.iter().any(|dir| path.starts_with(dir)) || is_part(path);
-    if read { Interest::Content } else { Interest::Existence }
-}
+pub(crate) static RPM: PackageFormat = PackageFormat { interests: &INTERESTS, open };
 
 fn open(root: &dyn Root) -> Result<Option<Box<dyn PackageManager>>> {
     Ok(RpmDb::open(root)?.map(|db| Box::new(Rpm { db }) as Box<dyn PackageManager>))

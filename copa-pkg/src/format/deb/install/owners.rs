@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::format::deb::db::status_d::Entry;
 use crate::install::paths::Paths;
-use crate::port::{FileKind, Root, Stat};
+use crate::port::{Algorithms, FileKind, Root, Stat};
 
 /// The files that the database lists, by physical path.
 #[derive(Debug)]
@@ -62,10 +62,10 @@ impl Owners {
             owner.has_sums |= entry.md5sums.is_some();
             for (path, sum) in &entry.files {
                 let path = paths.physical(path);
-                owner.add(root, &path, sum)?;
                 files.entry(path).or_default().push(Listed { package: package.clone(), sum: *sum });
             }
         }
+        look_up(root, &files, &mut packages)?;
         let builds: BTreeSet<i64> = packages.values().filter_map(|owner| owner.built).collect();
         let times_tell = builds.len() > 1;
         mark_shared_times(&mut packages, entries);
@@ -134,6 +134,30 @@ impl Owners {
     }
 }
 
+/// Looks up all listed files in the image, their checksums in one pass over its layers.
+fn look_up(
+    root: &dyn Root,
+    files: &BTreeMap<PathBuf, Vec<Listed>>,
+    packages: &mut BTreeMap<String, Owner>,
+) -> Result<()> {
+    let md5 = Algorithms { md5: true, ..Algorithms::default() };
+    let is_regular = |path: &&PathBuf| {
+        root.stat(path).is_some_and(|stat| matches!(stat.kind, FileKind::Regular(_)))
+    };
+    let wanted = files.keys().filter(is_regular).map(|path| (path.clone(), md5)).collect();
+    let digests = root.digests(&wanted)?;
+    for (path, all) in files {
+        let there = root.stat(path);
+        let sum = digests.get(path).and_then(|digests| digests.md5);
+        for listed in all {
+            if let Some(owner) = packages.get_mut(&listed.package) {
+                owner.add(path, there.as_ref(), sum == Some(listed.sum));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Finds the packages whose time is also that of a package of another source. An image of which
 /// all times were set to one, and of which some packages were updated since, is full of them.
 fn mark_shared_times(packages: &mut BTreeMap<String, Owner>, entries: &[Entry]) {
@@ -151,21 +175,19 @@ fn mark_shared_times(packages: &mut BTreeMap<String, Owner>, entries: &[Entry]) 
 }
 
 impl Owner {
-    fn add(&mut self, root: &dyn Root, path: &Path, sum: &[u8; 16]) -> Result<()> {
-        let stat = root.stat(path);
+    /// Takes in one listed file: whether it is there, and whether it is as the package put it there.
+    fn add(&mut self, path: &Path, there: Option<&Stat>, is_pristine: bool) {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         let (here, gone) = self.directories.entry(directory).or_default();
         self.listed += 1;
-        let Some(stat) = stat else {
+        let Some(stat) = there else {
             *gone += 1;
-            return Ok(());
+            return;
         };
         *here += 1;
         self.present += 1;
-        let regular = matches!(stat.kind, FileKind::Regular(_));
-        if regular && stat.mtime > 0 && root.md5(path)?.as_ref() == Some(sum) {
+        if stat.mtime > 0 && is_pristine {
             self.built = self.built.max(Some(stat.mtime));
         }
-        Ok(())
     }
 }

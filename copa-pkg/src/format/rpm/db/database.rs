@@ -1,7 +1,6 @@
 //! One database file: which backend wrote it, its headers, and how packages are replaced in it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -17,7 +16,16 @@ use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
 use crate::port::Root;
 
-const DIRECTORIES: [&str; 3] = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
+pub(crate) const DIRECTORIES: [&str; 3] = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
+/// The files that are parts of a database: those of [`BACKENDS`], and what SQLite keeps beside its own.
+pub(crate) const FILES: [&str; 6] = [
+    "rpmdb.sqlite",
+    "rpmdb.sqlite-wal",
+    "rpmdb.sqlite-shm",
+    "rpmdb.sqlite-journal",
+    "Packages.db",
+    "Packages",
+];
 const BACKENDS: [(&str, Backend); 3] =
     [("rpmdb.sqlite", Backend::Sqlite), ("Packages.db", Backend::Ndb), ("Packages", Backend::Bdb)];
 /// The backend that wrote a database.
@@ -99,16 +107,6 @@ impl Database {
         let reason = "only rpmdb.sqlite is written; a dry run shows what there is to update";
         Err(unsupported(&format!("updating an RPM database of the kind {backend}"), reason.into()))
     }
-}
-
-/// Whether the file at this path may be a part of a database.
-pub(crate) fn is_part(path: &Path) -> bool {
-    let is_in = |directory: &str| path.parent() == Some(Path::new(directory));
-    let is_file = |(name, _): &(&str, Backend)| path.file_name() == Some(OsStr::new(name));
-    let beside = ["rpmdb.sqlite-wal", "rpmdb.sqlite-shm", "rpmdb.sqlite-journal"];
-    let is_beside = path.file_name().is_some_and(|name| beside.iter().any(|b| *b == name));
-    DIRECTORIES.iter().any(|directory| is_in(directory))
-        && (BACKENDS.iter().any(is_file) || is_beside)
 }
 
 /// Physical paths of the files that may be databases, each once.

@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 use crate::error::Result;
 use crate::install::change::{Change, ChangeSet, Content};
 use crate::install::paths::join;
-use crate::port::{FileKind, Root, Stat};
+use crate::port::{Algorithms, Digests, FileKind, Root, Stat};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tree(BTreeMap<PathBuf, (Stat, Bytes)>);
@@ -167,8 +167,16 @@ impl Root for Tree {
         Ok(file.map(|(_, content)| content.clone()))
     }
 
-    fn md5(&self, path: &Path) -> Result<Option<[u8; 16]>> {
-        Ok(self.read(path)?.map(|content| Md5::digest(&content).into()))
+    fn digests(
+        &self,
+        wanted: &BTreeMap<PathBuf, Algorithms>,
+    ) -> Result<BTreeMap<PathBuf, Digests>> {
+        let mut found = BTreeMap::new();
+        for (path, algorithms) in wanted {
+            let content = self.read(path)?;
+            found.extend(content.map(|c| (path.clone(), Digests::of(&c, *algorithms))));
+        }
+        Ok(found)
     }
 
     fn list(&self, dir: &Path) -> Vec<OsString> {
