@@ -12,6 +12,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use super::*;
+use crate::repository::catalog::Catalog;
 use crate::resolve::planner::fixture::{Mirror, first_name, holds, mirror, packages, worlds};
 
 /// How many images apt is asked about; each takes it a third of a second.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::package::candidate::Candidate;
 use crate::format::deb::relation::read_relations;
 use crate::package::requirement::Requirement;
 
