@@ -124,7 +124,7 @@ pub(crate) fn mirror_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The `ID` of the distribution that a scanner calls by this name.
-pub(crate) fn id_of_scanner<'a>(name: &'a str) -> &'a str {
+pub(crate) fn id_of_scanner(name: &str) -> &str {
     let called = |row: &&Row| row.scanners.contains(&name);
     ROWS.iter().find(called).map_or(name, |row| row.id)
 }

@@ -8,7 +8,7 @@ use crate::format::deb::install::distroless;
 use crate::format::deb::package::archive;
 use crate::format::deb::rules::RULES;
 use crate::format::deb::sources::discover::repositories;
-use crate::format::manager::{PackageFormat, PackageManager};
+use crate::format::manager::{Opened, PackageFormat, PackageManager};
 use crate::install::installation::Installation;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
@@ -51,7 +51,7 @@ fn interest(path: &Path) -> Interest {
     }
 }
 
-fn open(root: &dyn Root) -> Result<Option<Box<dyn PackageManager>>> {
+fn open(root: &dyn Root) -> Result<Opened> {
     Ok(StatusD::open(root)?.map(|db| Box::new(Dpkg { db }) as Box<dyn PackageManager>))
 }
 

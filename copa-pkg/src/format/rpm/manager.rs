@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::format::manager::{PackageFormat, PackageManager};
+use crate::format::manager::{Opened, PackageFormat, PackageManager};
 use crate::format::rpm::db::database::is_part;
 use crate::format::rpm::db::rpmdb::RpmDb;
 use crate::format::rpm::install::transaction;
@@ -31,7 +31,7 @@ fn interest(path: &Path) -> Interest {
     if read { Interest::Content } else { Interest::Existence }
 }
 
-fn open(root: &dyn Root) -> Result<Option<Box<dyn PackageManager>>> {
+fn open(root: &dyn Root) -> Result<Opened> {
     Ok(RpmDb::open(root)?.map(|db| Box::new(Rpm { db }) as Box<dyn PackageManager>))
 }
 
