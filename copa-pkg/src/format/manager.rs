@@ -28,8 +28,11 @@ pub(crate) struct PackageFormat {
     ///
     /// [`Error::Unsupported`](crate::Error::Unsupported) and
     /// [`Error::Malformed`](crate::Error::Malformed) when it is there and cannot be read.
-    pub(crate) open: fn(&dyn Root) -> Result<Option<Box<dyn PackageManager>>>,
+    pub(crate) open: fn(&dyn Root) -> Result<Opened>,
 }
+
+/// The package manager of an image that has packages of its format.
+pub(crate) type Opened = Option<Box<dyn PackageManager>>;
 
 /// A package manager, as far as an image needs one. It holds the opened package database of the
 /// image, so that nothing reads the database a second time.
@@ -47,7 +50,7 @@ pub(crate) trait PackageManager: Debug + Send + Sync {
     /// As [`System::origins`](crate::System::origins).
     fn origins(&self, sources: &Sources<'_>) -> Result<Origins>;
 
-    /// Checks that somebody who is trusted vouches for a package.
+    /// Checks that a trusted key covers the package: by its own signature, or by that of the index.
     ///
     /// # Errors
     ///

@@ -35,8 +35,8 @@ impl Package {
     }
 }
 
-/// A package for which somebody who is trusted vouches: the signed index that lists its checksum,
-/// or its own signature. Only [`System::verify`](crate::System::verify) makes one.
+/// A package that a trusted key covers: by the signed index that lists its checksum, or by its own
+/// signature. Only [`System::verify`](crate::System::verify) makes one.
 #[derive(Debug, Clone)]
 pub struct Verified {
     pub(crate) package: Package,

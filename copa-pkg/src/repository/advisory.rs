@@ -10,11 +10,11 @@ use crate::error::Result;
 use crate::port::{Cache, Fetch};
 use crate::repository::fixes::Fixes;
 
-/// As many are loaded at once.
+/// How many are loaded at once.
 const AT_ONCE: usize = 8;
 
 /// Where a repository says which vulnerabilities its packages fix. It is known from the verified
-/// metadata of the repository, and read only when somebody asks.
+/// metadata of the repository, and read only on request.
 #[async_trait]
 pub(crate) trait Advisories: Debug + Send + Sync {
     /// Fetches and checks the advisories.
@@ -25,7 +25,7 @@ pub(crate) trait Advisories: Debug + Send + Sync {
     async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<LoadedFixes>;
 }
 
-/// What loading advisories gave.
+/// The result of loading advisories.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LoadedFixes {
     /// What the versions of packages fix.

@@ -1,4 +1,4 @@
-//! What the repositories offer, together.
+//! The packages that the repositories offer together.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use crate::repository::advisory::Advisories;
 use crate::repository::index::table::{Index, Record};
 use crate::version::any::Version;
 
-/// What one or several repositories offer.
+/// The packages that one or several repositories offer.
 ///
 /// It keeps the indexes as they are, some 400 bytes a package; candidates are made when asked for.
 /// Where two repositories offer different versions, the highest is the best, whatever the
@@ -30,29 +30,30 @@ struct Listing {
     index: Index,
     base: Url,
     origin: String,
-    /// Lower ones come first: what one of them has is taken from no other.
+    /// RPM priority: a package that a repository of a lower number has is taken from no other.
     priority: i64,
-    /// Of what listings have alike, the one with the lowest is taken.
+    /// RPM cost: among equal packages the cheapest repository wins.
     cost: i64,
-    /// Where it is written what its packages fix (RPM).
+    /// The advisories of the repository (RPM).
     advisories: Option<Arc<dyn Advisories>>,
 }
 
-/// The priority of a repository that says nothing of it: dnf's.
+/// The priority of a repository that sets none, as in dnf.
 pub(crate) const PRIORITY: i64 = 99;
-/// The cost of a repository that says nothing of it: dnf's.
+/// The cost of a repository that sets none, as in dnf.
 pub(crate) const COST: i64 = 1000;
-/// As many relations are read for one name: all versions of a kernel's modules have some 300,000.
+/// The most relations that are read for one name. All versions of a kernel's modules together have
+/// some 300,000.
 const RELATIONS: usize = 500_000;
 
 impl Catalog {
-    /// What one index offers: files are below `base`.
+    /// The packages of one index; their files are below `base`.
     pub(crate) fn new(rules: &'static Rules, index: Index, base: Url, origin: String) -> Self {
         let (priority, cost, advisories) = (PRIORITY, COST, None);
         Self { listings: vec![Listing { rules, index, base, origin, priority, cost, advisories }] }
     }
 
-    /// The same with a place where it is written what its packages fix.
+    /// The same catalog with the advisories of its repository.
     pub(crate) fn with_advisories(mut self, advisories: Option<Arc<dyn Advisories>>) -> Self {
         self.listings.iter_mut().for_each(|listing| listing.advisories.clone_from(&advisories));
         self
@@ -109,7 +110,7 @@ impl Catalog {
         records.filter(about).map(|record| record.package().to_owned()).collect()
     }
 
-    /// The paths that packages on offer need (RPM): of those no index lists all who have them.
+    /// The paths that packages on offer need (RPM). No index lists all packages that have them.
     pub(crate) fn needed_paths(&self) -> BTreeSet<String> {
         let all = self.listings.iter().filter(|listing| listing.rules.files_are_needed);
         let records = all.flat_map(|listing| listing.index.all());
@@ -161,7 +162,7 @@ impl FromIterator<Catalog> for Catalog {
 }
 
 impl Listing {
-    /// A package whose relations cannot be read is not offered: nobody could say what it needs.
+    /// A package whose relations cannot be read is not offered: its needs are not known.
     fn candidate(&self, record: Record<'_>) -> Option<Candidate> {
         let relations = (self.rules.relations)(record.relations())
             .inspect_err(|e| tracing::debug!(package = record.package(), "left out: {e}"))
@@ -179,7 +180,7 @@ impl Listing {
         })
     }
 
-    /// Where a file is: below the base, unless the index has its whole address.
+    /// The address of a file: below the base, unless the index gives the whole address.
     fn url(&self, filename: &str) -> Option<Url> {
         if filename.contains("://") {
             return filename.parse().ok();

@@ -1,4 +1,4 @@
-//! Fetching a package: not a byte of it is used before its checksum is right.
+//! Fetching a package. Its bytes are not used before their checksum is right.
 
 use bytes::Bytes;
 

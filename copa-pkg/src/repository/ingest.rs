@@ -1,4 +1,4 @@
-//! Files of metadata, read while they come: what was read counts only when its checksum is right.
+//! Files of metadata are read while they arrive; the result counts only when the checksum is right.
 
 use std::io::{self, Read};
 
@@ -6,20 +6,20 @@ use crate::package::checksum::Checksum;
 use crate::package::checksum::Hasher;
 use crate::unpack::compression::Compression;
 
-/// What a file must be.
+/// The file that a verified document describes.
 #[derive(Debug, Clone)]
 pub(crate) struct Expected {
-    /// What it hashes to.
+    /// Its checksum.
     pub(crate) checksum: Checksum,
-    /// How many bytes it has, if that is known.
+    /// Its length in bytes, if that is known.
     pub(crate) size: Option<u64>,
-    /// What it hashes to when it is decompressed, if that is known.
+    /// The checksum of its decompressed content, if that is known.
     pub(crate) open_checksum: Option<Checksum>,
     /// How it is compressed.
     pub(crate) compression: Compression,
-    /// The most bytes that are read of it, compressed and not.
+    /// The most bytes that are read, compressed and decompressed.
     pub(crate) limit: u64,
-    /// What says so: `Release`, `repomd.xml`.
+    /// The document that describes it: `Release`, `repomd.xml`.
     pub(crate) says: &'static str,
 }
 
@@ -28,9 +28,9 @@ pub(crate) struct Expected {
 pub(crate) enum Failure {
     /// The transport broke off.
     Transport(io::Error),
-    /// It is not the file that is listed.
+    /// Another file than the listed one came.
     Wrong(String),
-    /// It is, and cannot be read.
+    /// The listed file came, and cannot be read.
     Malformed(String),
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Failure {
 ///
 /// # Errors
 ///
-/// Whatever `read` says counts only when the file is the expected one.
+/// An error of `read` counts only when the file is the expected one.
 pub(crate) fn ingest<T>(
     source: impl Read,
     expected: &Expected,

@@ -1,4 +1,4 @@
-//! Where packages come from.
+//! Loading repositories.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::repository::catalog::Catalog;
 
 /// One suite of one archive, or whatever a distribution calls a set of packages with one index.
 ///
-/// Whoever implements it checks the signatures: what [`load`](Self::load) returns is trusted.
+/// The implementation checks the signatures: what [`load`](Self::load) returns is trusted.
 #[async_trait]
 pub trait Repository: Debug + Send + Sync {
     /// What it is, in one line: `bookworm-security from https://...`.
@@ -28,20 +28,20 @@ pub trait Repository: Debug + Send + Sync {
     async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded>;
 }
 
-/// What loading repositories gave.
+/// The result of loading repositories.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// What they offer.
     pub catalog: Catalog,
-    /// What a person should know: checks that were left out, entries that were passed over.
+    /// Warnings: checks that were left out, and entries that were passed over.
     pub warnings: Vec<String>,
 }
 
-/// Most repositories: images of RHEL have some tens that are in use.
+/// The most repositories. Images of RHEL have some tens.
 const MOST: usize = 128;
-/// As many are loaded at once.
+/// How many are loaded at once.
 const AT_ONCE: usize = 8;
-/// Most bytes of all indexes: those of Fedora have some 100 MB.
+/// The most bytes of all indexes together. Those of Fedora have some 100 MB.
 const INDEXES: usize = 1 << 30;
 
 /// Loads all of them, several at once. The order of the result is theirs, whichever answers first.

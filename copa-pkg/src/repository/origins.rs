@@ -1,18 +1,19 @@
-//! Where packages of an image come from and who may sign them, found in one look at the image.
+//! The repositories of an image and the keys that may sign its packages, found in one pass over its
+//! configuration.
 
 use url::Url;
 
 use crate::repository::load::Repository;
 use crate::trust::keys::PackageKeys;
 
-/// Where packages of an image come from and who may sign them.
+/// The repositories of an image and the keys that may sign its packages.
 #[derive(Debug)]
 pub struct Origins {
     /// The repositories, in the order in which they are asked.
     pub repositories: Vec<Box<dyn Repository>>,
-    /// Who may sign packages, as far as that is known without fetching anything.
+    /// The keys that may sign packages, as far as they are known without fetching anything.
     pub keys: PackageKeys,
-    /// Where more keys are that the image's repositories name: `https:`. [`PackageKeys::fetch`] adds
-    /// them.
+    /// Addresses of more keys that the image's repositories name, all `https:`.
+    /// [`PackageKeys::fetch`] adds them.
     pub key_urls: Vec<Url>,
 }

@@ -1,4 +1,4 @@
-//! What is known of where packages may come from.
+//! What is known about where packages may come from, before the image is asked.
 
 use std::path::PathBuf;
 
@@ -14,17 +14,17 @@ use crate::trust::policy::Trust;
 /// What is known about where packages may come from.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
-    /// The image, whose apt sources and keys are looked at.
+    /// The image: its own configuration of repositories and its keys are read.
     pub root: &'a dyn Root,
-    /// The release of Debian in it.
+    /// The release of the distribution in it.
     pub distro: &'a Distro,
     /// The architecture of its packages.
     pub arch: Arch,
-    /// What the user named.
+    /// The mirrors that the user named.
     pub mirrors: &'a [Mirror],
     /// apt's files of this machine, when it runs the same distribution; else empty.
     pub host: &'a [HostFile],
-    /// The moment at which the timestamped archive is looked at, when nothing else is known.
+    /// The moment at which the timestamped archive is read, when no other source is known.
     pub snapshot: Timestamp,
     /// How strictly metadata is checked.
     pub trust: &'a Trust,
@@ -34,8 +34,8 @@ pub struct Sources<'a> {
 /// `etc/apt/sources.list.d/*`) and the keys that they name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostFile {
-    /// Where it is, without the leading slash.
+    /// Its path, without the leading slash.
     pub path: PathBuf,
-    /// What is in it.
+    /// Its content.
     pub content: Bytes,
 }

@@ -53,9 +53,9 @@ pub(crate) struct Signed {
 /// When the check is made, and what it may overlook.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
-    /// Now.
+    /// The time of the check.
     pub(crate) now: Timestamp,
-    /// Whether a key that has expired since it signed will do.
+    /// Whether the signature of a key that has expired since counts.
     pub(crate) allow_expired: bool,
 }
 
@@ -90,12 +90,13 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// With the reason when there is none.
+    /// The reason, when the bytes hold no certificate.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut entries = Vec::new();
         for block in blocks(bytes) {
             let certificates = Certificate::load(&mut Cursor::new(packets(block)?));
-            entries.extend(certificates.map_err(|e| e.to_string())?.into_iter().map(Entry::new));
+            let unread = |e| format!("it is no file of OpenPGP public keys ({e})");
+            entries.extend(certificates.map_err(unread)?.into_iter().map(Entry::new));
         }
         match entries.is_empty() {
             true => Err("it holds no certificate".into()),
@@ -147,7 +148,7 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// With the reason, in which every signing key is named, when no trusted key signed it.
+    /// The reason, which names every signing key, when no trusted key signed the text.
     pub(crate) fn verify_clearsigned(&self, bytes: &[u8], at: Moment) -> Result<Signed, String> {
         let (text, armor) = split_clearsigned(bytes)?;
         let signer = self.verify(text.as_bytes(), armor.as_bytes(), at)?;
@@ -170,7 +171,7 @@ impl Keyring {
         Ok(Signed { text, signer })
     }
 
-    /// Who of the trusted signed these bytes: the fingerprint of the first good key.
+    /// Gives the fingerprint of the first trusted key whose signature over the bytes is good.
     ///
     /// # Errors
     ///
@@ -230,7 +231,8 @@ impl Keyring {
     }
 }
 
-/// When it was made, if it is of a kind and strength that counts.
+/// The time at which a signature was made. Signatures of other kinds and of weak algorithms are
+/// refused.
 fn acceptable(signature: &Signature, at: Moment) -> Result<PgpTime, String> {
     use HashAlgorithm::{Sha3_256, Sha3_512, Sha224, Sha256, Sha384, Sha512};
     if !matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text)) {
@@ -263,8 +265,8 @@ fn acceptable(signature: &Signature, at: Moment) -> Result<PgpTime, String> {
     Ok(created)
 }
 
-/// What an algorithm of signatures is called that rPGP does not compute: those of the days after
-/// quantum computers, by their numbers in OpenPGP.
+/// The name of a signature algorithm that rPGP does not implement: the post-quantum ones, by their
+/// numbers in OpenPGP.
 fn uncomputed(algorithm: PublicKeyAlgorithm) -> Option<String> {
     let name = match u8::from(algorithm) {
         _ if algorithm.can_sign() => return None,
@@ -297,8 +299,8 @@ fn names(signature: &Signature, fingerprint: &Fingerprint, id: &KeyId) -> bool {
     }
 }
 
-/// The parts of a file of keys that hold some: what is binary, and each armored block. Readers of
-/// OpenPGP stop at the end of the first block.
+/// The parts of a file that hold keys: binary packets, and each armored block. Readers of OpenPGP
+/// stop at the end of the first block.
 fn blocks(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     const ARMOR: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
     let begins: Vec<usize> = memchr::memmem::find_iter(bytes, ARMOR).collect();
@@ -309,8 +311,8 @@ fn blocks(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     parts.filter(|part| part.starts_with(ARMOR) || part.first().is_some_and(|b| b & 0x80 != 0))
 }
 
-/// The packets out of their armor, if they are in one. Not left to the readers of packets: they go
-/// on after an error, and rPGP's reader of armor then panics.
+/// The packets, their armor removed. The readers of packets do not remove it themselves: they go on
+/// after an error, and rPGP's reader of armor then panics.
 fn packets(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     if bytes.first().is_none_or(|b| b & 0x80 != 0) {
         return Ok(bytes.into());
@@ -337,8 +339,8 @@ impl Entry {
         Self { certificate, keys, checked: Arc::default() }
     }
 
-    /// The certificate without what it does not vouch for itself. That is arithmetic; what holds at
-    /// which time is asked of it each time.
+    /// The certificate with the parts that its own key certified, and without all others. Only the
+    /// cryptography is done here: what is valid at which time is asked each time.
     fn checked(&self) -> &Checked {
         self.checked.get_or_init(|| Checked::new(self.certificate.clone()))
     }
@@ -348,7 +350,7 @@ impl Entry {
 ///
 /// # Errors
 ///
-/// With the reason when it cannot be read.
+/// The reason, when the file cannot be read.
 pub(crate) fn unverified_text(bytes: &[u8]) -> Result<String, String> {
     if bytes.starts_with(b"-----BEGIN PGP") {
         return Ok(split_clearsigned(bytes)?.0);
@@ -358,8 +360,8 @@ pub(crate) fn unverified_text(bytes: &[u8]) -> Result<String, String> {
 
 /// The signed text, with the line ends that are hashed, and the armored signatures.
 ///
-/// Nothing may stand before, between or after: whoever reads the file in another way would read
-/// something that nobody signed.
+/// Nothing may stand before, between or after them: another reader of the file would take it for
+/// signed text.
 fn split_clearsigned(bytes: &[u8]) -> Result<(String, &str), String> {
     const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
     const SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 /// How strictly the metadata of repositories is checked.
 #[derive(Debug, Clone)]
 pub struct Trust {
-    /// Now: what dates are held against.
+    /// The time of the check: dates of metadata, signatures and keys are compared with it.
     pub now: Timestamp,
-    /// Public keys, armored or not. When given, these and no others may sign.
+    /// Public keys, armored or not. When they are given, signatures by other keys do not count.
     pub keyring: Option<Bytes>,
     /// Whether metadata that no trusted key signed is let through. Each time, a warning says so.
     pub allow_unsigned: bool,

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 
-/// Longest field name: far beyond every real one.
+/// The longest name of a field.
 const NAME_LIMIT: usize = 256;
-/// Most fields in a stanza: real ones have under fifty.
+/// The most fields in a stanza. Real ones have under fifty.
 const FIELD_LIMIT: usize = 1024;
 
 /// One paragraph of fields, borrowed from the text it was read from.

@@ -1,4 +1,4 @@
-//! What a `Packages` index offers.
+//! The packages that a `Packages` index offers.
 
 use std::io::Read;
 
@@ -11,8 +11,8 @@ use crate::repository::catalog::Catalog;
 use crate::repository::index::table::Index;
 use crate::repository::load::Loaded;
 
-/// Reads the text of a `Packages` index: what it offers to this architecture. Nothing vouches for
-/// it; a [`Repository`](crate::Repository) checks signatures first.
+/// Reads the text of a `Packages` index: the packages for this architecture. The text is
+/// taken as it is: only a [`Repository`](crate::Repository) checks signatures.
 ///
 /// Files are below `base`. A stanza that is not in order (a field twice, no checksum, a path that
 /// leads elsewhere) is left out; the warning says how many were.

@@ -7,7 +7,7 @@ use crate::format::deb::package::archive;
 use crate::format::deb::rules::RULES;
 use crate::format::deb::sources::discover::repositories;
 use crate::format::interests::Interests;
-use crate::format::manager::{PackageFormat, PackageManager};
+use crate::format::manager::{Opened, PackageFormat, PackageManager};
 use crate::install::installation::Installation;
 use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
@@ -41,7 +41,7 @@ static INTERESTS: Interests = Interests {
 /// Images with Debian packages.
 pub(crate) static DEB: PackageFormat = PackageFormat { interests: &INTERESTS, open };
 
-fn open(root: &dyn Root) -> Result<Option<Box<dyn PackageManager>>> {
+fn open(root: &dyn Root) -> Result<Opened> {
     Ok(StatusD::open(root)?.map(|db| Box::new(Dpkg { db }) as Box<dyn PackageManager>))
 }
 

@@ -1,4 +1,12 @@
 //! Debian packages: `deb-version(7)`, `deb-control(5)`, `deb(5)`, and Debian's repository format.
+//!
+//! ```text
+//! sources/ apt's configuration ---> repo/ suites of archives ---> Candidate
+//! db/      status.d ------------------------------------------+
+//! package/ a .deb file ---> install/ a distroless image <-----+
+//! ```
+//!
+//! `control.rs` reads the stanzas that all of them are written in, `relation.rs` their dependencies.
 #![doc = ""]
 #![doc = include_str!("../../../docs/debian.md")]
 

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::format::interests::Interests;
-use crate::format::manager::{PackageFormat, PackageManager};
+use crate::format::manager::{Opened, PackageFormat, PackageManager};
 use crate::format::rpm::db::database::{DIRECTORIES, FILES};
 use crate::format::rpm::db::rpmdb::RpmDb;
 use crate::format::rpm::install::transaction;
@@ -30,7 +30,7 @@ static INTERESTS: Interests = Interests {
 /// Images with RPM packages.
 pub(crate) static RPM: PackageFormat = PackageFormat { interests: &INTERESTS, open };
 
-fn open(root: &dyn Root) -> Result<Option<Box<dyn PackageManager>>> {
+fn open(root: &dyn Root) -> Result<Opened> {
     Ok(RpmDb::open(root)?.map(|db| Box::new(Rpm { db }) as Box<dyn PackageManager>))
 }
 

@@ -1,4 +1,10 @@
 //! RPM packages: headers, databases and manifests, and RPM's repository format.
+//!
+//! ```text
+//! sources/ .repo files, layouts ---> repo/ repomd.xml and its files ---> Candidate
+//! db/      rpmdb, manifests --------------------------------------+
+//! package/ a .rpm file, its signature ---> install/ an image <----+
+//! ```
 #![doc = ""]
 #![doc = include_str!("../../../docs/rpm.md")]
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-use crate::format::deb::db::status_d::StatusD;
+use crate::format::deb::db::status_d::{StatusD, StatusFile};
 use crate::format::deb::package::archive::{Archive, Member};
 use crate::install::change::{ChangeSet, Content, File};
 use crate::port::Root;
@@ -41,7 +41,7 @@ impl Naming {
     /// The naming that most of the names follow.
     fn of(db: &StatusD) -> Self {
         let follow = |naming: &Self| {
-            let fits = |e: &&crate::format::deb::db::status_d::Entry| {
+            let fits = |e: &&StatusFile| {
                 e.file.file_name().is_some_and(|name| *name == *naming.name(&e.installed.name))
             };
             db.entries.iter().filter(fits).count()

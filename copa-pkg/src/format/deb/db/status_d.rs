@@ -25,13 +25,13 @@ use crate::version::format::Format;
 const DIRECTORY: &str = "var/lib/dpkg/status.d";
 const FULL: &str = "var/lib/dpkg/status";
 const MD5SUMS: &str = ".md5sums";
-/// Most files in the directory: a whole Debian desktop has some 3000 packages.
+/// The most files in the directory. A Debian desktop has some 3000 packages.
 const FILES: usize = 20_000;
-/// Longest `control`: scanners give up at 128 KiB.
+/// The longest `control` that is read. Scanners give up at 128 KiB.
 const CONTROL: u64 = 1 << 20;
-/// Longest `.md5sums`: the largest packages of Debian have some 5 MB.
+/// The longest `.md5sums` that is read. The largest packages of Debian have some 5 MB.
 const SUMS: u64 = 64 << 20;
-/// How much is read of the whole directory: a Debian desktop has a third of it.
+/// How much is read of the whole directory: three times a Debian desktop.
 const WHOLE: Left =
     Left { control: 64 << 20, sums: 128 << 20, lines: 1_000_000, relations: 500_000 };
 /// The longest path that is listed, and the deepest.
@@ -43,7 +43,7 @@ const DEPTH_MAX: usize = 128;
 pub(crate) struct StatusD {
     /// The files, sorted by path. Two of them may be about the same package: both are kept up to
     /// date, or scanners would go on to see the older one.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<StatusFile>,
     /// The physical path of the directory.
     pub(crate) dir: PathBuf,
     installed: Vec<Installed>,
@@ -63,7 +63,7 @@ struct Left {
 
 /// One file of the database.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub(crate) struct StatusFile {
     /// Its physical path in the image.
     pub(crate) file: PathBuf,
     /// The physical path of its `.md5sums`, when there is one.
@@ -103,7 +103,7 @@ impl StatusD {
     }
 
     /// The files that are about this package.
-    pub(crate) fn entries_of(&self, name: &str, arch: &str) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries_of(&self, name: &str, arch: &str) -> impl Iterator<Item = &StatusFile> {
         self.entries.iter().filter(move |e| e.installed.name == name && e.installed.arch == arch)
     }
 
@@ -141,7 +141,12 @@ impl StatusD {
             sums => sums,
         }
         .unzip();
-        self.entries.push(Entry { file, md5sums, installed, files: files.unwrap_or_default() });
+        self.entries.push(StatusFile {
+            file,
+            md5sums,
+            installed,
+            files: files.unwrap_or_default(),
+        });
         Ok(())
     }
 
@@ -223,7 +228,7 @@ fn is_md5sums(name: &OsStr) -> bool {
     name.as_bytes().ends_with(MD5SUMS.as_bytes())
 }
 
-/// Whether a line begins with `Package:`: other files are nobody's business.
+/// Whether a line begins with `Package:`. Other files are left alone without a warning.
 fn claims_a_package(control: &[u8]) -> bool {
     let field = |line: &[u8]| line.get(..8).is_some_and(|l| l.eq_ignore_ascii_case(b"package:"));
     control.split(|&b| b == b'\n').any(field)

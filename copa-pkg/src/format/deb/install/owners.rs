@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::format::deb::db::status_d::Entry;
+use crate::format::deb::db::status_d::StatusFile;
 use crate::install::paths::Paths;
 use crate::port::{Algorithms, FileKind, Root, Stat};
 
@@ -49,7 +49,7 @@ impl Owners {
     /// that will be replaced.
     pub(super) fn of(
         root: &dyn Root,
-        entries: &[Entry],
+        entries: &[StatusFile],
         updated: &BTreeSet<&str>,
         paths: &mut Paths<'_>,
     ) -> Result<Self> {
@@ -160,7 +160,7 @@ fn look_up(
 
 /// Finds the packages whose time is also that of a package of another source. An image of which
 /// all times were set to one, and of which some packages were updated since, is full of them.
-fn mark_shared_times(packages: &mut BTreeMap<String, Owner>, entries: &[Entry]) {
+fn mark_shared_times(packages: &mut BTreeMap<String, Owner>, entries: &[StatusFile]) {
     let mut sources: BTreeMap<i64, BTreeSet<&str>> = BTreeMap::new();
     for entry in entries {
         let built = packages.get(&entry.installed.name).and_then(|owner| owner.built);

@@ -1,5 +1,5 @@
-//! `InRelease`, or `Release` with `Release.gpg`: fetched, verified, and asked whether it is the
-//! right one at the right time.
+//! `InRelease`, or `Release` with `Release.gpg`: fetched, verified, and checked for the right suite
+//! and the right time.
 
 use bytes::Bytes;
 use url::Url;
@@ -22,8 +22,8 @@ enum Form {
 }
 
 impl Suite {
-    /// The verified metadata. `None` when the archive has not got the suite, or wants it to be
-    /// left alone, and that is no error.
+    /// The verified metadata. `None` when the suite is missing or asks not to be used, and that is
+    /// no error.
     pub(super) async fn release(
         &self,
         ports: Ports<'_>,
@@ -106,7 +106,7 @@ impl Suite {
         }
     }
 
-    /// The text that nobody trusted vouches for: refused, or let through with a warning.
+    /// Refuses a text that no trusted key signed, or lets it through with a warning.
     fn unsigned(
         &self,
         url: &Url,
@@ -116,14 +116,14 @@ impl Suite {
     ) -> Result<String> {
         if !self.trust.allow_unsigned {
             let hint = "name the right public keys with --keyring FILE, or another mirror; only \
-                        for a mirror whose content you can vouch for: allow unsigned metadata";
+                        for a mirror whose content you trust: allow unsigned metadata";
             return Err(untrusted(url, reason, hint));
         }
         warnings.push(format!("NOT VERIFIED, as allowed: {url}: {reason}"));
         signature::unverified_text(bytes).map_err(|reason| untrusted(url, &reason, "try again"))
     }
 
-    /// A signature over another suite is a good one over the wrong thing.
+    /// Refuses the metadata of another suite, however well it is signed.
     fn check_suite(&self, url: &Url, release: &Release) -> Result<()> {
         if self.is_flat() || release.is_suite(&self.suite) {
             return Ok(());

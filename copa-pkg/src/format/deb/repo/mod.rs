@@ -1,3 +1,12 @@
+//! Debian's repository format: the suites of an archive.
+//!
+//! ```text
+//! Suite --metadata--> Release (signed: checksums, dates) --packages--> Packages --scan--> Index
+//! ```
+//!
+//! [`suite`] is the noun; [`metadata`] and [`packages`] are its operations, and [`repository`] puts
+//! them in order.
+
 pub(crate) mod metadata;
 pub(crate) mod packages;
 pub(crate) mod release;

@@ -1,4 +1,4 @@
-//! The indexes of a suite: which file is the fastest to have, and reading it as it comes.
+//! The indexes of a suite: the file that is the fastest to get is read while it arrives.
 //!
 //! Download and decoding overlap, so a file takes the longer of the two. Measured on one core:
 //! gzip decodes 660 MB/s, zstd 860, xz 113, bzip2 34 (of text). Main of Debian 12 is 50 MB of
@@ -85,7 +85,7 @@ impl Suite {
         let expected = Expected {
             checksum: Checksum::from_digest(&file.sha256).ok_or_else(|| Error::Malformed {
                 what: url.to_string(),
-                reason: "its checksum is none".into(),
+                reason: "its SHA-256 in Release has another length".into(),
             })?,
             size: Some(file.size),
             open_checksum: None,

@@ -19,21 +19,21 @@ pub(crate) struct Suite {
     pub(crate) components: Vec<String>,
     /// The architecture, in Debian's words.
     pub(crate) arch: String,
-    /// Who may sign; the reason when that cannot be told.
+    /// The keys that may sign, or the reason why they are not known.
     pub(crate) keys: Result<Arc<Keyring>, String>,
-    /// How strictly it is checked.
+    /// How strictly its metadata is checked.
     pub(crate) trust: Trust,
-    /// Whether indexes are asked for by their checksum; else the archive says.
+    /// Whether indexes are asked for by their checksum; `None` when the archive decides.
     pub(crate) by_hash: Option<bool>,
     /// Whether `Valid-Until` counts.
     pub(crate) check_valid_until: bool,
-    /// Whether it is the release itself: it has to have the architecture.
+    /// Whether it is the release itself, which has to have the architecture.
     pub(crate) required: bool,
-    /// Whether its address is only a guess: then it need not be there.
+    /// Whether its address is a guess: then a missing suite is no error.
     pub(crate) guessed: bool,
-    /// Who must have made it (`Origin`), where that counts.
+    /// The `Origin` that it must name, where that counts.
     pub(crate) origin: Option<&'static str>,
-    /// What a person should know of how it was found.
+    /// Warnings about how it was found, which are given when it is loaded.
     pub(crate) notes: Vec<String>,
 }
 
@@ -48,8 +48,8 @@ impl Suite {
         self.suite.ends_with('/')
     }
 
-    /// Whether it is an error when the archive has not got it. Security updates must not be
-    /// lost because somebody on the way says that they are not there.
+    /// Whether a missing suite is an error. A proxy or an attacker must not be able to hide security
+    /// updates by an answer that they are not there.
     pub(crate) fn must_be_there(&self) -> bool {
         self.required || (self.suite.ends_with("-security") && !self.guessed)
     }

@@ -32,8 +32,8 @@ use crate::repository::load::Repository;
 use crate::repository::sources::{HostFile, Sources};
 use crate::trust::openpgp::Keyring;
 
-/// The repositories of the image, in the order of the sources. What a person should know of how
-/// they were found is among the warnings of the first of them.
+/// The repositories of the image, in the order of the sources. Warnings about the sources themselves
+/// (entries that were left out) are among the warnings of the first repository.
 ///
 /// # Errors
 ///
@@ -193,19 +193,14 @@ impl Sources<'_> {
 
     /// The user's keys, or else these.
     fn keys_or(&self, otherwise: impl FnOnce() -> Result<Keyring>) -> Result<Keys> {
-        let Some(bytes) = &self.trust.keyring else {
-            return Ok(match otherwise() {
-                Ok(keys) => Ok(Arc::new(keys)),
-                Err(Error::Malformed { what, reason }) => Err(format!("{what}: {reason}")),
-                Err(other) => return Err(other),
-            });
-        };
-        let keys = Keyring::parse(bytes).map_err(|reason| Error::Invalid {
-            what: "keyring",
-            text: format!("{} bytes", bytes.len()),
-            reason,
-        })?;
-        Ok(Ok(Arc::new(keys)))
+        if let Some(keys) = self.trust.keys()? {
+            return Ok(Ok(Arc::new(keys)));
+        }
+        Ok(match otherwise() {
+            Ok(keys) => Ok(Arc::new(keys)),
+            Err(Error::Malformed { what, reason }) => Err(format!("{what}: {reason}")),
+            Err(other) => return Err(other),
+        })
     }
 
     /// The keys that an entry names, or else those that apt trusts without a name.

@@ -34,8 +34,8 @@ impl State {
     pub(crate) const NET_SHARED: u8 = 3;
 }
 
-/// A tag of the signature header and what it becomes: rpm's `xlateTags`.
-struct Moved {
+/// A tag of the signature header and the tag that it becomes in the header: rpm's `xlateTags`.
+struct Translation {
     from: u32,
     to: u32,
     kind: Type,
@@ -45,28 +45,28 @@ struct Moved {
     either: bool,
 }
 
-const fn moved(from: u32, to: u32, kind: Type, count: u32) -> Moved {
-    Moved { from, to, kind, count, either: false }
+const fn tag(from: u32, to: u32, kind: Type, count: u32) -> Translation {
+    Translation { from, to, kind, count, either: false }
 }
 
-const MOVED: [Moved; 17] = [
-    moved(1000, 257, Type::Int32, 1),
-    moved(1002, 259, Type::Bin, 0),
-    moved(1004, 261, Type::Bin, 16),
-    moved(1005, 262, Type::Bin, 0),
-    Moved { either: true, ..moved(1007, 1046, Type::Int32, 1) },
-    Moved { either: true, ..moved(274, 5090, Type::StringArray, 0) },
-    Moved { either: true, ..moved(275, 5091, Type::Int32, 1) },
-    moved(267, 267, Type::Bin, 0),
-    moved(268, 268, Type::Bin, 0),
-    moved(269, 269, Type::String, 1),
-    moved(270, 270, Type::Int64, 1),
-    moved(271, 271, Type::Int64, 1),
-    moved(273, 273, Type::String, 1),
-    moved(276, 276, Type::StringArray, 0),
-    moved(277, 277, Type::Int32, 1),
-    moved(278, 278, Type::StringArray, 0),
-    moved(279, 279, Type::String, 1),
+const TRANSLATIONS: [Translation; 17] = [
+    tag(1000, 257, Type::Int32, 1),
+    tag(1002, 259, Type::Bin, 0),
+    tag(1004, 261, Type::Bin, 16),
+    tag(1005, 262, Type::Bin, 0),
+    Translation { either: true, ..tag(1007, 1046, Type::Int32, 1) },
+    Translation { either: true, ..tag(274, 5090, Type::StringArray, 0) },
+    Translation { either: true, ..tag(275, 5091, Type::Int32, 1) },
+    tag(267, 267, Type::Bin, 0),
+    tag(268, 268, Type::Bin, 0),
+    tag(269, 269, Type::String, 1),
+    tag(270, 270, Type::Int64, 1),
+    tag(271, 271, Type::Int64, 1),
+    tag(273, 273, Type::String, 1),
+    tag(276, 276, Type::StringArray, 0),
+    tag(277, 277, Type::Int32, 1),
+    tag(278, 278, Type::StringArray, 0),
+    tag(279, 279, Type::String, 1),
 ];
 
 /// The header that the database holds of an installed package. `what` names it in errors.
@@ -110,16 +110,21 @@ fn signatures(file: &PackageFile) -> Result<Vec<Value>, String> {
     let mut values = Vec::new();
     // Since version 6, the old tags only fill space.
     let legacy = file.header.number(Tag::RPMFORMAT).is_none_or(|format| format < 6);
-    for moved in MOVED.iter().filter(|moved| legacy || moved.from < 1000) {
-        let value = file.signature.value(Tag(moved.from));
-        if file.header.has(Tag(moved.to)) && !(moved.either && value.is_none()) {
-            return Err(format!("its header holds tag {} of signatures", moved.to));
+    for translation in TRANSLATIONS.iter().filter(|tag| legacy || tag.from < 1000) {
+        let value = file.signature.value(Tag(translation.from));
+        if file.header.has(Tag(translation.to)) && !(translation.either && value.is_none()) {
+            return Err(format!("its header holds tag {} of signatures", translation.to));
         }
         let Some(value) = value else { continue };
-        if value.kind != moved.kind || (moved.count != 0 && value.count != moved.count) {
-            return Err(format!("its signature tag {} is none", moved.from));
+        if value.kind != translation.kind
+            || (translation.count != 0 && value.count != translation.count)
+        {
+            return Err(format!(
+                "its signature tag {} has another type or count",
+                translation.from
+            ));
         }
-        values.push(Value { tag: Tag(moved.to), ..value });
+        values.push(Value { tag: Tag(translation.to), ..value });
     }
     Ok(values)
 }

@@ -30,7 +30,7 @@ use crate::version::format::Format;
 /// Binaries of 32 and 64 bits: what most distributions take.
 const COLOR: u32 = 3;
 
-/// Most relations of all packages together: a large system has some 200 000.
+/// The most relations of all packages together. A large system has some 200 000.
 const RELATIONS: usize = 2_000_000;
 
 /// The packages that an image lists, and where.

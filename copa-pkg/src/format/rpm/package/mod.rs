@@ -1,3 +1,10 @@
+//! A `.rpm` file: lead, signature header, main header, payload; and who signed it.
+//!
+//! ```text
+//! bytes --file--> PackageFile: signature, header, payload --archive--> files with their contents
+//!                      +--verify(keys)--> signed, or refused
+//! ```
+
 pub(crate) mod archive;
 pub(crate) mod caps;
 pub(crate) mod cpio;

@@ -27,7 +27,7 @@ const MOST: usize = 16;
 const OVER_ALL: [Tag; 2] = [Tag(1002), Tag(1005)];
 
 /// Checks who signed a package, and that it is the one that the index names: indexes need not be
-/// signed, and an old package is signed too. Gives what a person should know.
+/// signed, and an old package is signed too. Gives a warning when a check was left out.
 ///
 /// # Errors
 ///
@@ -51,7 +51,7 @@ pub(crate) fn verify(package: &Package, keys: &PackageKeys) -> Result<Option<Str
             what,
             reason,
             hint: "name the right public keys with --keyring FILE, or another mirror; only for a \
-                   mirror whose content you can vouch for: allow unsigned packages"
+                   mirror whose content you trust: allow unsigned packages"
                 .into(),
         }),
     }

@@ -1,4 +1,4 @@
-//! What a repository says of vulnerabilities: read only when somebody asks.
+//! The advisories of a repository: its `updateinfo`, read only on request.
 
 use std::io::BufReader;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::repository::advisory::{Advisories, LoadedFixes};
 use crate::repository::fixes::Fixes;
 use crate::repository::ports::Ports;
 
-/// Where a repository's `updateinfo` is, and what it must be: out of its verified `repomd.xml`.
+/// Where the `updateinfo` of a repository is, and its checksum, as the verified `repomd.xml` says.
 #[derive(Debug, Clone)]
 pub(crate) struct UpdateInfo {
     id: String,

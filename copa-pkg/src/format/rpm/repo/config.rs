@@ -13,28 +13,28 @@ use crate::trust::policy::Trust;
 /// A repository.
 #[derive(Debug, Clone)]
 pub(crate) struct Repo {
-    /// What it is called.
+    /// Its name in configuration: `baseos`.
     pub(crate) id: String,
     pub(crate) place: Place,
-    /// Who may sign `repomd.xml`; the reason when that cannot be told.
+    /// The keys that may sign `repomd.xml`, or the reason why they are not known.
     pub(crate) keys: Result<Arc<Keyring>, String>,
-    /// Where more keys are: fetched when they are needed, by https only.
+    /// Addresses of more keys, which are fetched when they are needed, by https only.
     pub(crate) key_urls: Vec<Url>,
     /// Whether `repomd.xml` has to be signed.
     pub(crate) signed: bool,
-    /// How strictly it is checked.
+    /// How strictly its metadata is checked.
     pub(crate) trust: Trust,
-    /// Which of its packages count.
+    /// Which of its packages are used.
     pub(crate) filter: Filter,
     /// The streams of modules that are installed: `nodejs:18`.
     pub(crate) streams: Vec<String>,
-    /// Lower ones come first.
+    /// A package that a repository of a lower number has is taken from no other.
     pub(crate) priority: i64,
-    /// Of one version, the cheapest is taken.
+    /// Among equal packages the cheapest repository wins.
     pub(crate) cost: i64,
-    /// Whether it is an error when it cannot be had.
+    /// Whether it is an error when it cannot be loaded.
     pub(crate) required: bool,
-    /// What a person should know of how it was found.
+    /// Warnings about how it was found, which are given when it is loaded.
     pub(crate) notes: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) enum Place {
     Roots(Vec<Url>),
     /// A list of such folders.
     Mirrors(Url),
-    /// The same with checksums.
+    /// A list of such folders with checksums of `repomd.xml`.
     Metalink(Url),
     /// A folder that holds `repodata`, or several such folders at these paths below it.
     Named(Url, Vec<String>),

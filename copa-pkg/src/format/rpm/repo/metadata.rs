@@ -1,4 +1,4 @@
-//! `repomd.xml`: fetched, verified, and asked whether it is older than before.
+//! `repomd.xml`: fetched, verified, and compared with the age of the one that was seen before.
 
 use std::sync::Arc;
 
@@ -133,14 +133,14 @@ impl Repo {
         self.unverified(url, "its checksum is none of those that the metalink has", warnings)
     }
 
-    /// Metadata that nobody trusted vouches for: refused, or let through with a warning.
+    /// Refuses metadata that no trusted key signed, or lets it through with a warning.
     fn unverified(&self, url: &Url, reason: &str, warnings: &mut Vec<String>) -> Result<()> {
         if self.trust.allow_unsigned {
             warnings.push(format!("NOT VERIFIED, as allowed: {url}: {reason}"));
             return Ok(());
         }
         let hint = "name the right public keys with --keyring FILE, or another mirror; only for a \
-                    mirror whose content you can vouch for: allow unsigned metadata";
+                    mirror whose content you trust: allow unsigned metadata";
         Err(untrusted(url, reason, hint))
     }
 

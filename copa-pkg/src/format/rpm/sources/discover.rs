@@ -44,8 +44,8 @@ const MAIN: [&str; 3] = ["etc/dnf/dnf.conf", "etc/yum.conf", "etc/tdnf/tdnf.conf
 /// Where variables are: a file each.
 const VARIABLES: [&str; 3] = ["etc/yum/vars", "etc/dnf/vars", "etc/zypp/vars.d"];
 
-/// The repositories of the image, in the order of the sources, and who may sign packages. What a person should know of how they were found is among the
-/// warnings of the first of them.
+/// The repositories of the image, in the order of the sources, and the keys that may sign packages.
+/// Warnings about the sources themselves are among the warnings of the first repository.
 ///
 /// # Errors
 ///
@@ -116,12 +116,8 @@ fn key_urls(sources: &Sources<'_>, configured: &[Repo]) -> Vec<Url> {
 
 /// The keys that are known without asking what repositories there are.
 fn known_keys(sources: &Sources<'_>) -> Result<Keyring> {
-    if let Some(bytes) = &sources.trust.keyring {
-        return Keyring::parse(bytes).map_err(|reason| Error::Invalid {
-            what: "keyring",
-            text: format!("{} bytes", bytes.len()),
-            reason,
-        });
+    if let Some(keys) = sources.trust.keys()? {
+        return Ok(keys);
     }
     let mut all = keys::of_image(sources.root)?;
     all.extend(&keys::official(&sources.distro.id));
