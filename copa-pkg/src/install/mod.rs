@@ -1,3 +1,4 @@
 pub(crate) mod change;
 pub(crate) mod installation;
+pub(crate) mod overlay;
 pub(crate) mod paths;
