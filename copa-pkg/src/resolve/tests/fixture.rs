@@ -19,7 +19,7 @@ impl Offers for Mirror {
     }
 
     fn obsoleting(&self, names: &BTreeSet<&str>) -> BTreeSet<String> {
-        let about = |c: &&Candidate| c.relations.replaces.iter().any(|r| names.contains(&*r.name));
+        let about = |c: &&Candidate| c.relations.obsoletes.iter().any(|r| names.contains(&*r.name));
         self.0.iter().filter(about).map(|c| c.name.clone()).collect()
     }
 }

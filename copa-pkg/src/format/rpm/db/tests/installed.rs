@@ -204,7 +204,7 @@ fn relations_are_what_rpm_says_of_real_packages() {
         for (ours, tag) in [
             (&ours.relations.provides, "PROVIDE"),
             (&ours.relations.conflicts, "CONFLICT"),
-            (&ours.relations.replaces, "OBSOLETE"),
+            (&ours.relations.obsoletes, "OBSOLETE"),
         ] {
             let ours: Vec<String> = ours.iter().map(ToString::to_string).collect();
             let theirs = asked(&path, tag).into_iter().map(|(_, of)| in_our_words(&of));

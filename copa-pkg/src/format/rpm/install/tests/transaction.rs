@@ -6,7 +6,7 @@ use super::*;
 use crate::fixture::root::MemoryRoot;
 use crate::format::rpm::oracle::{Lab, have};
 use crate::format::rpm::package::file::PackageFile;
-use crate::install::change::{Change, Content};
+use crate::install::change::{Change, Content, File};
 use crate::install::installation::{Unrun, Why};
 use crate::package::candidate::Candidate;
 use crate::package::checksum::Checksum;
