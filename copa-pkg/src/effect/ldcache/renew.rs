@@ -83,7 +83,8 @@ impl Directories {
         }
         // The old cache's own spelling stays.
         for spelled in listed.iter().rev() {
-            let known = real_directory(after, spelled).and_then(|real| directories.0.get_mut(&real));
+            let known =
+                real_directory(after, spelled).and_then(|real| directories.0.get_mut(&real));
             known.into_iter().for_each(|known| known.spelled.clone_from(spelled));
         }
         Ok(directories)
