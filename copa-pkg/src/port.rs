@@ -70,6 +70,17 @@ pub struct Algorithms {
     pub sha256: bool,
 }
 
+impl Algorithms {
+    /// The algorithms of both sets.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            md5: self.md5 || other.md5,
+            sha1: self.sha1 || other.sha1,
+            sha256: self.sha256 || other.sha256,
+        }
+    }
+}
+
 /// The digests of a regular file, by the algorithms that were asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Digests {

@@ -93,11 +93,16 @@ impl ChangeSet {
         self.changes.iter().map(|(path, change)| (path.as_path(), change))
     }
 
+    /// What happens below the path, sorted by path.
+    pub(crate) fn below(&self, path: &Path) -> impl Iterator<Item = (&Path, &Change)> {
+        let below = self.changes.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
+        let below = below.take_while(move |(other, _)| other.starts_with(path));
+        below.map(|(other, change)| (other.as_path(), change))
+    }
+
     /// Whether something below the path is written.
     pub(crate) fn writes_below(&self, path: &Path) -> bool {
-        let below = self.changes.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
-        let mut below = below.take_while(|(other, _)| other.starts_with(path));
-        below.any(|(_, change)| matches!(change, Change::Write(_)))
+        self.below(path).any(|(_, change)| matches!(change, Change::Write(_)))
     }
 
     /// How many paths change.

@@ -7,4 +7,3 @@ pub(crate) mod fuzz;
 pub(crate) mod renew;
 pub(crate) mod table;
 pub(crate) mod update;
-pub(crate) mod view;

@@ -12,8 +12,9 @@ use crate::effect::ldcache::conf;
 use crate::effect::ldcache::elf;
 use crate::effect::ldcache::elf::{Library, Read};
 use crate::effect::ldcache::table::compare_names;
-use crate::effect::ldcache::view::{Node, View};
 use crate::error::Result;
+use crate::install::overlay::Overlay;
+use crate::port::{FileKind, Root};
 
 const HWCAPS: &str = "glibc-hwcaps";
 
@@ -27,11 +28,11 @@ pub(super) enum Renewed {
 }
 
 /// Makes the cache of the new file system out of the old cache and the changes.
-pub(super) fn renew(view: &View<'_>, cache: &Cache) -> Result<Renewed> {
+pub(super) fn renew(after: &Overlay<'_>, cache: &Cache) -> Result<Renewed> {
     let mut renewal = Renewal {
-        view,
+        after,
         cache,
-        directories: Directories::of(view, cache)?,
+        directories: Directories::of(after, cache)?,
         known: BTreeMap::new(),
         found: BTreeMap::new(),
     };
@@ -66,9 +67,9 @@ struct Directory {
 impl Directories {
     /// Those of the configuration come first, then those that Debian's loader knows, then what
     /// else the old cache lists, such as other distributions' `/lib64`.
-    fn of(view: &View<'_>, cache: &Cache) -> Result<Self> {
+    fn of(after: &Overlay<'_>, cache: &Cache) -> Result<Self> {
         let listed: Vec<PathBuf> = cache.entries.iter().filter_map(listed_in).collect();
-        let mut all = conf::directories(view)?;
+        let mut all = conf::directories(after)?;
         for dir in ["/lib", "/usr/lib"] {
             all.extend(triplets(cache).map(|triplet| Path::new(dir).join(triplet)));
         }
@@ -76,13 +77,14 @@ impl Directories {
         all.extend(listed.iter().cloned());
         let mut directories = Self(BTreeMap::new());
         for (rank, spelled) in all.iter().enumerate() {
-            let Some(real) = view.directory(spelled) else { continue };
+            let Some(real) = real_directory(after, spelled) else { continue };
             let spelled = spelled.components().collect();
             directories.0.entry(real).or_insert(Directory { spelled, rank });
         }
         // The old cache's own spelling stays.
         for spelled in listed.iter().rev() {
-            let known = view.directory(spelled).and_then(|real| directories.0.get_mut(&real));
+            let known =
+                real_directory(after, spelled).and_then(|real| directories.0.get_mut(&real));
             known.into_iter().for_each(|known| known.spelled.clone_from(spelled));
         }
         Ok(directories)
@@ -136,7 +138,7 @@ fn triplets(cache: &Cache) -> impl Iterator<Item = &'static str> {
 }
 
 struct Renewal<'a> {
-    view: &'a View<'a>,
+    after: &'a Overlay<'a>,
     cache: &'a Cache,
     directories: Directories,
     /// What the old cache says of libraries that stay, by physical path.
@@ -162,13 +164,13 @@ impl Renewal<'_> {
     fn keep(&mut self) -> Places {
         let mut changed = Places::new();
         for entry in &self.cache.entries {
-            let Some(real) = self.view.file(path(&entry.path)) else { continue };
+            let Some(real) = real_file(self.after, path(&entry.path)) else { continue };
             let Some((dir, name)) = path(&entry.path).parent().zip(path(&entry.path).file_name())
             else {
                 continue;
             };
-            let Some(dir) = self.view.directory(dir) else { continue };
-            if self.view.is_written(&real) {
+            let Some(dir) = real_directory(self.after, dir) else { continue };
+            if self.after.is_written(&real) {
                 changed.insert((dir, name.into()));
             } else {
                 self.keep_entry(entry, real, &dir, name);
@@ -189,7 +191,7 @@ impl Renewal<'_> {
         if length(&library) > length(known) {
             *known = library;
         }
-        let is_link = matches!(self.view.node(&dir.join(name)), Some(Node::Link(_)));
+        let is_link = is_link(self.after, &dir.join(name));
         let rank = self.directories.get(dir).map_or(usize::MAX, |(dir, _)| dir.rank);
         let found = Found { entry: entry.clone(), rank, is_link, file: name.into() };
         let spelled = path(&entry.path).parent().unwrap_or(Path::new("")).to_owned();
@@ -198,7 +200,7 @@ impl Renewal<'_> {
 
     /// Adds the files and links that the changes write where libraries are.
     fn add_written(&self, changed: &mut Places) {
-        let paths = self.view.changes.iter().filter(|(path, _)| self.view.is_written(path));
+        let paths = self.after.changes().iter().filter(|(path, _)| self.after.is_written(path));
         for (dir, name) in paths.filter_map(|(path, _)| path.parent().zip(path.file_name())) {
             if is_library_name(name.as_bytes()) && self.directories.get(dir).is_some() {
                 changed.insert((dir.into(), name.into()));
@@ -210,16 +212,16 @@ impl Renewal<'_> {
     fn add(&mut self, dir: &Path, name: &OsStr) -> Result<Option<u16>> {
         let Some((directory, hwcaps)) = self.directories.get(dir) else { return Ok(None) };
         let place = dir.join(name);
-        let Some(real) = self.view.file(&place) else { return Ok(None) };
+        let Some(real) = real_file(self.after, &place) else { return Ok(None) };
         let library = match self.known.get(&real) {
             Some(known) => known.clone(),
-            None => match elf::read(&self.view.read(&real)?, self.cache.order) {
+            None => match self.read(&real)? {
                 Read::Library(library) => library,
                 Read::Other => return Ok(None),
                 Read::Unknown(machine) => return Ok(Some(machine)),
             },
         };
-        let link = matches!(self.view.node(&place), Some(Node::Link(_)));
+        let link = is_link(self.after, &place);
         let own = Bytes::copy_from_slice(name.as_bytes());
         let soname = library.soname.unwrap_or_else(|| own.clone());
         let is_link = link && (own == soname || is_for_linker(&own, &soname));
@@ -227,7 +229,7 @@ impl Renewal<'_> {
         let file = if hwcaps.is_some() { name } else { OsStr::from_bytes(&listed) };
         let listed_path = directory.spelled.join(file);
         let loadable = !listed.is_empty() && !listed.contains(&b'/');
-        if loadable && self.view.file(&dir.join(file)).is_some() {
+        if loadable && real_file(self.after, &dir.join(file)).is_some() {
             let path = Bytes::copy_from_slice(listed_path.as_os_str().as_bytes());
             let hwcaps = hwcaps.map(|name| (name, library.isa_level));
             let entry = Entry { name: listed, path, flags: library.flags, hwcaps };
@@ -235,6 +237,11 @@ impl Renewal<'_> {
             self.insert(directory.spelled, Found { entry, rank, is_link, file: name.into() });
         }
         Ok(None)
+    }
+
+    fn read(&self, path: &Path) -> Result<Read> {
+        let content = self.after.read(path)?.unwrap_or_default();
+        Ok(elf::read(&content, self.cache.order))
     }
 
     /// Of several files of one name in one directory a file wins over a link, then the newest.
@@ -254,6 +261,22 @@ impl Renewal<'_> {
         found.sort_by(|a, b| a.entry.compare(&b.entry).then(a.rank.cmp(&b.rank)));
         found.into_iter().map(|found| found.entry).collect()
     }
+}
+
+/// The physical path of a regular file, links followed.
+pub(super) fn real_file(root: &dyn Root, path: &Path) -> Option<PathBuf> {
+    let real = root.real_path(path)?;
+    matches!(root.stat(&real)?.kind, FileKind::Regular(_)).then_some(real)
+}
+
+/// The physical path of a directory, links followed.
+fn real_directory(root: &dyn Root, path: &Path) -> Option<PathBuf> {
+    let real = root.real_path(path)?;
+    (root.stat(&real)?.kind == FileKind::Directory).then_some(real)
+}
+
+fn is_link(root: &dyn Root, path: &Path) -> bool {
+    root.stat(path).is_some_and(|stat| matches!(stat.kind, FileKind::Symlink(_)))
 }
 
 /// Whether the link is `libx.so`, there for the linker, of the library `libx.so.1`.

@@ -12,10 +12,10 @@ use ::bytes::Bytes;
 
 use crate::effect::ldcache::cache::Cache;
 use crate::effect::ldcache::renew::Renewed;
-use crate::effect::ldcache::view::View;
 use crate::error::Result;
 use crate::install::change::{Change, ChangeSet, Content, File};
 use crate::install::installation::Installation;
+use crate::install::overlay::Overlay;
 use crate::port::Root;
 
 const CACHE: &str = "etc/ld.so.cache";
@@ -28,13 +28,14 @@ pub(crate) fn update(root: &dyn Root, out: &mut Installation) -> Result<()> {
     let Some((bytes, physical)) = root.read(path)?.zip(root.real_path(path)) else {
         return Ok(());
     };
-    let view = View { root, changes: &out.changes };
-    if view.file(&physical).as_ref() != Some(&physical) || view.is_written(&physical) {
+    let after = Overlay::new(root, &out.changes);
+    let is_same_file = renew::real_file(&after, &physical).as_ref() == Some(&physical);
+    if !is_same_file || after.is_written(&physical) {
         return Ok(());
     }
     let small = Some(&bytes).filter(|bytes| bytes.len() <= BYTES_MAX);
     let renewed = match small.and_then(Cache::read) {
-        Some(cache) => renew::renew(&view, &cache)?,
+        Some(cache) => renew::renew(&after, &cache)?,
         None => Renewed::Impossible("it is not in a format that this program writes".into()),
     };
     match renewed {

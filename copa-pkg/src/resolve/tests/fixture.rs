@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::package::candidate::Candidate;
 use crate::format::deb::relation::read_relations;
+use crate::package::candidate::Candidate;
 use crate::package::requirement::Requirement;
 
 /// Packages on offer.

@@ -18,12 +18,14 @@
 //!
 //! Where times tell nothing, a link at a path of the package counts as the package's.
 
-use crate::format::deb::install::scripts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::effect::accounts::create::{create, is_made};
+use crate::effect::accounts::image::Accounts;
+use crate::effect::accounts::sysusers::{is_of_sysusers, is_overridden, parse};
 use crate::effect::certificates as cacerts;
 use crate::effect::ldcache::update as ldcache;
 use crate::error::{Error, Result};
@@ -33,11 +35,13 @@ use crate::format::deb::db::status_d::StatusD;
 use crate::format::deb::install::owners::Owners;
 use crate::format::deb::install::part::Part;
 use crate::format::deb::install::policy::Distroless;
+use crate::format::deb::install::scripts::{self, Image, Step};
 use crate::format::deb::install::stale;
 use crate::format::deb::package::archive::{Archive, Entry, EntryKind};
 use crate::install::change::{Change, Content, File};
-use crate::install::installation::Installation;
+use crate::install::installation::{Installation, Unrun};
 use crate::install::installer::Installer;
+use crate::install::overlay::Overlay;
 use crate::install::place::Groups;
 use crate::install::policy::{Fate, Incoming};
 use crate::package::fetched::{Package, Verified};
@@ -49,6 +53,9 @@ struct Work<'a> {
     image: Installer<'a>,
     db: &'a StatusD,
     owners: Owners,
+    accounts: Accounts,
+    /// The packages so far.
+    steps: Vec<Step>,
 }
 
 /// One package while it is installed.
@@ -59,6 +66,8 @@ struct Installing<'p> {
     groups: Groups,
     /// The certificates of `ca-certificates`.
     certificates: BTreeMap<PathBuf, Bytes>,
+    /// Its files that say which users and groups it wants.
+    sysusers: BTreeMap<PathBuf, Bytes>,
 }
 
 /// A regular file of a package: what a hard link to it needs.
@@ -84,16 +93,21 @@ pub(crate) fn install(
     let mut image = Installer::new(root);
     let names: BTreeSet<&str> = packages.iter().map(|p| &*p.candidate().name).collect();
     let owners = Owners::of(root, &db.entries, &names, &mut image.paths)?;
-    let mut work = Work { image, db, owners };
+    let accounts = Accounts::of(root)?;
+    let mut work = Work { image, db, owners, accounts, steps: Vec::new() };
     let mut budget = Budget::installation();
     for package in packages {
         work.package(&package.package, &mut budget)?;
     }
-    let Work { mut image, owners, .. } = work;
+    let Work { mut image, owners, accounts, steps, .. } = work;
     let leftovers = stale::leftovers(&mut image, &owners, &names)?;
     // Of a directory that no package has files in, nobody knows: it may be a place to mount at.
     image.remove_stale(leftovers, &|dir| owners.lists_below(dir));
     let mut out = image.finish();
+    let after = Overlay::new(root, &out.changes);
+    let found = Image { before: root, after: &after, accounts: &accounts };
+    let unrun: Vec<Unrun> = steps.iter().flat_map(|step| step.unrun(found)).collect();
+    out.unrun.extend(unrun);
     ldcache::update(root, &mut out)?;
     Ok(out)
 }
@@ -117,16 +131,40 @@ impl Work<'_> {
             files: BTreeMap::new(),
             groups: Groups::new(),
             certificates: BTreeMap::new(),
+            sysusers: BTreeMap::new(),
         };
         archive.walk(budget, |entry| installing.entry(&mut self.image, entry))?;
-        let Installing { certificates, .. } = installing;
+        let Installing { certificates, sysusers, .. } = installing;
         if name == cacerts::PACKAGE {
             self.certificates(&certificates)?;
         }
         let changes = &mut self.image.out.changes;
         record::record(self.image.root, self.db, name, &archive, changes);
-        self.image.out.unrun.extend(scripts::unrun(name, &archive.control.scripts));
+        let has_sysusers = self.accounts(&sysusers)?;
+        self.steps.push(self.step(package, archive, has_sysusers));
         Ok(())
+    }
+
+    /// Makes the users and groups that files of a package ask for. Whether all are there then.
+    fn accounts(&mut self, files: &BTreeMap<PathBuf, Bytes>) -> Result<bool> {
+        let own = files.iter().filter(|(path, _)| !is_overridden(self.image.root, path));
+        let own = own.map(|(_, content)| parse(&String::from_utf8_lossy(content)));
+        let Ok(wanted) = own.collect::<std::result::Result<Vec<_>, _>>() else { return Ok(false) };
+        let wanted = wanted.concat();
+        let so_far = Overlay::new(self.image.root, &self.image.out.changes);
+        for (path, file) in create(&so_far, &mut self.accounts, &wanted)? {
+            self.image.ship(path.clone());
+            self.image.out.changes.write(path, file);
+        }
+        Ok(is_made(&self.accounts, &wanted))
+    }
+
+    /// What is to be known of the package when its scripts are read.
+    fn step(&self, package: &Package, archive: Archive<'_>, has_sysusers: bool) -> Step {
+        let (name, new) = (package.candidate.name.clone(), package.candidate.version.to_string());
+        let mut installed = self.db.entries.iter().map(|entry| &entry.installed);
+        let old = installed.find(|old| old.name == name).map(|old| old.version.to_string());
+        Step { package: name, old, new, scripts: archive.control.scripts, has_sysusers }
     }
 
     fn certificates(&mut self, new: &BTreeMap<PathBuf, Bytes>) -> Result<()> {
@@ -180,6 +218,9 @@ impl<'p> Installing<'p> {
     ) -> Result<()> {
         if incoming.package == cacerts::PACKAGE && cacerts::is_certificate(as_spelled) {
             self.certificates.insert(as_spelled.to_owned(), content.clone());
+        }
+        if is_of_sysusers(as_spelled) {
+            self.sysusers.insert(as_spelled.to_owned(), content.clone());
         }
         let (path, number) = (incoming.path.clone(), self.files.len());
         let bare = File { content: Content::Directory, ..incoming.file.clone() };

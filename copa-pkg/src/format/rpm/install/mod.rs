@@ -6,3 +6,4 @@ pub(crate) mod scriptlets;
 pub(crate) mod stale;
 pub(crate) mod transaction;
 pub(crate) mod triggers;
+pub(crate) mod verdicts;

@@ -5,10 +5,10 @@ use std::path::Path;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
+use crate::effect::accounts::image::Accounts;
 use crate::error::Result;
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::db::rpmdb::RpmDb;
-use crate::format::rpm::install::accounts::Accounts;
 use crate::format::rpm::install::owners::{OldFile, Owners};
 use crate::format::rpm::package::archive::{File as PackagedFile, Kind};
 use crate::format::rpm::package::digest::Algorithm;

@@ -11,11 +11,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::effect::shell::{Arguments, Command, commands};
+use crate::effect::commands::ACCOUNTS;
+use crate::effect::script::Verdict;
 use crate::format::rpm::db::installed;
 use crate::format::rpm::install::owners::Old;
 use crate::format::rpm::install::transaction::Work;
 use crate::format::rpm::install::triggers::{Moved, Owner, Scene};
+use crate::format::rpm::install::verdicts::{Found, call, of};
 use crate::format::rpm::package::archive::{Archive, File};
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
@@ -40,58 +42,6 @@ const OLD: [(&str, Tag, Tag); 4] = [
     ("%postun", Tag::POSTUN, Tag::POSTUNPROG),
     ("%postuntrans", Tag::POSTUNTRANS, Tag::POSTUNTRANSPROG),
 ];
-/// Packages whose scripts in rpm's own Lua are known: they prepare a first installation (links of
-/// a merged `/usr`, users, directories that become links), call `ldconfig` or look after a running
-/// system.
-const KNOWN_LUA: [&str; 11] = [
-    "basesystem",
-    "bash",
-    "filesystem",
-    "glibc",
-    "glibc-common",
-    "glibc-langpack-en",
-    "glibc-minimal-langpack",
-    "libgcc",
-    "setup",
-    "systemd",
-    "systemd-udev",
-];
-/// Words of the shell, and commands without effect on files.
-const HARMLESS: [&str; 17] = [
-    "", ":", "[", "[[", "echo", "exit", "false", "for", "getent", "grep", "printf", "return",
-    "set", "test", "true", "wait", "sleep",
-];
-/// Commands for what runs, which nothing does in an image; and for caches that are made here.
-const RUNTIME: [&str; 12] = [
-    "journalctl",
-    "ldconfig",
-    "restorecon",
-    "service",
-    "systemctl",
-    "systemd-binfmt",
-    "systemd-hwdb",
-    "systemd-sysctl",
-    "systemd-tmpfiles",
-    "systemd-update-helper",
-    "telinit",
-    "udevadm",
-];
-/// Commands that make users and groups.
-const ACCOUNTS: [&str; 3] = ["groupadd", "systemd-sysusers", "useradd"];
-
-/// What is known of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    /// Its effect is carried out, or has no meaning in an image.
-    Known,
-    /// It makes users and groups.
-    Accounts,
-    Unknown,
-}
-
-/// Scripts that did not run, and the updates that would have made them run.
-pub(super) type Found = BTreeMap<(String, String), BTreeSet<String>>;
-
 impl Work<'_> {
     /// Notes the scripts that would have run and whose effect is not known.
     pub(super) fn scriptlets(&mut self, new: &[Archive]) {
@@ -196,59 +146,22 @@ fn version(header: &Header) -> Option<Version> {
 }
 
 /// Notes a package's own scriptlets.
-fn own(header: &Header, scriptlets: &[(&str, Tag, Tag)], moved: &Moved, found: &mut Found) {
+fn own(header: &Header, scriptlets: &[(&str, Tag, Tag)], moved: &Moved, unrun: &mut Found) {
     for (script, body, program) in scriptlets {
         let programs: Vec<_> = header.texts(*program).collect();
         let count = moved.count.filter(|_| *script != POSTTRANS);
         let body = header.text(*body).unwrap_or_default();
-        let class = class(&moved.name, &programs.join(" "), &body, [count, None]);
-        if class == Class::Unknown || (class == Class::Accounts && !moved.has_accounts) {
-            let entry = found.entry((moved.name.clone(), (*script).to_owned()));
+        let found = of(&moved.name, &programs.join(" "), &body, &call(count, None));
+        let is_done = match found {
+            Verdict::NoEffect => true,
+            Verdict::CarriedOut(effect) => effect != ACCOUNTS || moved.has_accounts,
+            Verdict::Unknown(_) => false,
+        };
+        if !is_done {
+            let entry = unrun.entry((moved.name.clone(), (*script).to_owned()));
             entry.or_default().extend(moved.updates.iter().cloned());
         }
     }
-}
-
-/// What is known of a script of a package, called with these arguments.
-pub(super) fn class(package: &str, program: &str, script: &str, arguments: Arguments) -> Class {
-    let program = program.split(' ').next().unwrap_or_default();
-    match program.rsplit('/').next().unwrap_or_default() {
-        "" if script.trim().is_empty() => Class::Known,
-        "ldconfig" => Class::Known,
-        "<lua>" if KNOWN_LUA.contains(&package) => Class::Known,
-        "sh" | "bash" | "" => of_shell(script, arguments),
-        _ => Class::Unknown,
-    }
-}
-
-fn of_shell(script: &str, arguments: Arguments) -> Class {
-    let Some(commands) = commands(script, arguments) else { return Class::Unknown };
-    let mut class = Class::Known;
-    for command in commands {
-        // What is computed cannot be told.
-        if command.text.contains('`') || command.text.contains("$(") || writes(command.text) {
-            return Class::Unknown;
-        } else if ACCOUNTS.contains(&command.name) {
-            class = Class::Accounts;
-        } else if !is_harmless(&command) && !RUNTIME.contains(&command.name) {
-            return Class::Unknown;
-        }
-    }
-    class
-}
-
-fn is_harmless(command: &Command<'_>) -> bool {
-    HARMLESS.contains(&command.name)
-        || (command.name == "command" && command.text.contains("command -v "))
-}
-
-/// Whether output goes anywhere but to nothing.
-fn writes(command: &str) -> bool {
-    let mut parts = command.split('>').skip(1);
-    parts.any(|after| {
-        let to = after.trim_start_matches('>').trim_start();
-        !(to.starts_with("/dev/null") || to.starts_with('&') || to.is_empty())
-    })
 }
 
 #[cfg(test)]
@@ -257,45 +170,16 @@ mod tests {
     use crate::fixture::root::MemoryRoot;
     use crate::format::rpm::install::triggers::{Scope, Triggers};
 
-    #[test]
-    fn scripts_are_known_by_their_commands() {
-        use Class::{Accounts, Known, Unknown};
-        for (package, program, script, wanted) in [
-            ("x", "", "", Known),
-            ("x", "/sbin/ldconfig", "", Known),
-            ("x", "/bin/sh", "/sbin/ldconfig\n", Known),
-            (
-                "x",
-                "/bin/sh",
-                "# a word\nif [ $1 -eq 1 ] && [ -x /usr/bin/systemctl ]; then\n  /usr/lib/systemd/systemd-update-helper install-system-units a.service || :\nfi\n",
-                Known,
-            ),
-            ("x", "/bin/sh", "systemctl daemon-reload >/dev/null 2>&1 || :", Known),
-            ("x", "/bin/sh", "getent group demo >/dev/null || groupadd -r demo\nexit 0", Accounts),
-            ("x", "/bin/sh", "/usr/bin/systemd-sysusers demo.conf", Accounts),
-            ("x", "/bin/sh", "update-alternatives --install a b c 1", Unknown),
-            ("x", "/bin/sh", "if true; then rm -rf /var/cache/x; fi", Unknown),
-            ("x", "/bin/sh", "echo x > /etc/x", Unknown),
-            ("x", "/bin/sh", "echo `rm x`", Unknown),
-            ("x", "/bin/sh", "command -v x && command rm x", Unknown),
-            ("x", "/bin/sh", "[ $1 = 2 ] || exit 0; rm x", Unknown),
-            ("x", "/bin/sh", "[ $1 = 1 ] || exit 0; rm x", Known),
-            ("x", "/bin/sh", "if [ $1 -eq 0 ]; then echo x >/etc/x; y=$(z); fi", Known),
-            ("x", "/bin/sh", "true && cp a b", Unknown),
-            ("x", "/usr/bin/python3", "", Unknown),
-            ("glibc", "<lua>", "posix.mkdir('/x')", Known),
-            ("x", "<lua>", "posix.mkdir('/x')", Unknown),
-        ] {
-            assert_eq!(
-                class(package, program, script, [Some(2), None]),
-                wanted,
-                "{program}: {script}"
-            );
+    fn class(verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::CarriedOut(ACCOUNTS) => "accounts",
+            Verdict::NoEffect | Verdict::CarriedOut(_) => "known",
+            Verdict::Unknown(_) => "unknown",
         }
     }
 
     /// All scripts and triggers of a package that is upgraded, and what is known of each.
-    fn scripts_of(header: &Header) -> Vec<(String, Class)> {
+    fn scripts_of(header: &Header) -> Vec<(String, Verdict)> {
         let name = header.text(Tag::NAME).unwrap();
         let mut found = Vec::new();
         for (script, body, program, count) in
@@ -303,14 +187,14 @@ mod tests {
         {
             let programs: Vec<_> = header.texts(program).collect();
             let body = header.text(body).unwrap_or_default();
-            let class = class(&name, &programs.join(" "), &body, [Some(count), None]);
-            found.extend((!programs.is_empty()).then(|| (format!("{name} {script}"), class)));
+            let verdict = of(&name, &programs.join(" "), &body, &call(Some(count), None));
+            found.extend((!programs.is_empty()).then(|| (format!("{name} {script}"), verdict)));
         }
         for mut triggers in Scope::ALL.map(|scope| Triggers::of(header, scope)) {
             for trigger in std::mem::take(&mut triggers.all) {
                 let count = 2 - u32::from(trigger.sense.is_of_removal());
-                let class = triggers.class(&trigger, [None, Some(count)]);
-                found.push((format!("{name} {}", triggers.shown(&trigger)), class));
+                let verdict = triggers.verdict(&trigger, call(None, Some(count)));
+                found.push((format!("{name} {}", triggers.shown(&trigger)), verdict));
             }
         }
         found
@@ -324,9 +208,9 @@ mod tests {
         let mut root = MemoryRoot::default();
         root.file("var/lib/rpm/rpmdb.sqlite", &std::fs::read(file).unwrap());
         let db = crate::format::rpm::db::rpmdb::RpmDb::open(&root).unwrap().unwrap();
-        let mut scripts: Vec<(String, Class)> = db.all_headers().flat_map(scripts_of).collect();
+        let mut scripts: Vec<(String, Verdict)> = db.all_headers().flat_map(scripts_of).collect();
         scripts.sort_by(|a, b| a.0.cmp(&b.0));
-        let left = scripts.iter().filter(|(_, class)| *class != Class::Known);
+        let left = scripts.iter().filter(|(_, verdict)| class(verdict) != "known");
         let left: Vec<&str> = left.map(|(script, _)| &**script).collect();
         let matters = [
             "ca-certificates-base %post",

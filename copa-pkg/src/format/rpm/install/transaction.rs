@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::effect::accounts::image::Accounts;
 use crate::effect::ldcache::update as ldcache;
 use crate::error::{Error, Result};
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::db::rpmdb::{Recorded, RpmDb};
-use crate::format::rpm::install::accounts::Accounts;
+use crate::format::rpm::install::accounts;
 use crate::format::rpm::install::owners::{OldFile, Owners};
 use crate::format::rpm::install::policy::RpmFile;
 use crate::format::rpm::install::stale;
@@ -94,7 +95,8 @@ impl<'a> Work<'a> {
         for (name, arch) in erased {
             warnings.push(format!("{name}.{arch} goes: a new package makes it obsolete"));
         }
-        Ok(Self { image, db, accounts: Accounts::of(root)?, owners, unlinked: BTreeSet::new() })
+        let accounts = accounts::with_new(root, archives, &mut image.out.changes)?;
+        Ok(Self { image, db, accounts, owners, unlinked: BTreeSet::new() })
     }
 
     /// Installs the files of a package. Gives what became of each: [`State`].

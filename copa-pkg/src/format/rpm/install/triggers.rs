@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::effect::shell::Arguments;
+use crate::effect::commands::ACCOUNTS;
+use crate::effect::script::Verdict;
+use crate::effect::shell::command::Call;
 use crate::format::rpm::db::installed::list;
 use crate::format::rpm::install::owners::{Owners, is_below};
-use crate::format::rpm::install::scriptlets::{Class, Found, class};
+use crate::format::rpm::install::verdicts::{Found, call, of};
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
 use crate::package::constraint::Constraint;
@@ -85,7 +87,7 @@ pub(super) struct Triggers<'h> {
     scripts: Vec<Cow<'h, str>>,
     programs: Vec<Cow<'h, str>>,
     /// What was found out about scripts: many triggers may share a long one.
-    known: BTreeMap<(usize, Arguments), Class>,
+    known: BTreeMap<(usize, Call<'static>), Verdict>,
 }
 
 impl Scope {
@@ -157,12 +159,12 @@ impl<'h> Triggers<'h> {
     }
 
     /// What is known of the trigger's script.
-    pub(super) fn class(&mut self, trigger: &Trigger, arguments: Arguments) -> Class {
+    pub(super) fn verdict(&mut self, trigger: &Trigger, call: Call<'static>) -> Verdict {
         let find = || {
             let at = |list: &[Cow<'h, str>]| list.get(trigger.index).cloned().unwrap_or_default();
-            class(&self.package, &at(&self.programs), &at(&self.scripts), arguments)
+            of(&self.package, &at(&self.programs), &at(&self.scripts), &call)
         };
-        *self.known.entry((trigger.index, arguments)).or_insert_with(find)
+        self.known.entry((trigger.index, call)).or_insert_with(find).clone()
     }
 
     /// As it is written in a package's description: `%triggerin -- bash`.
@@ -179,6 +181,15 @@ impl<'h> Triggers<'h> {
             Sense::PostUn => "postun",
         };
         format!("%{scope}trigger{sense} -- {}", trigger.on.name)
+    }
+}
+
+/// Whether nothing of what it does is left to do, whatever users and groups there are.
+fn is_known(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::NoEffect => true,
+        Verdict::CarriedOut(effect) => *effect != ACCOUNTS,
+        Verdict::Unknown(_) => false,
     }
 }
 
@@ -214,7 +225,7 @@ impl Scene<'_> {
         let mut updates = Vec::new();
         let moved = self.moved(trigger).iter().filter(|moved| moved.name == trigger.on.name);
         for moved in moved.filter(|moved| moved.version.iter().any(|v| trigger.is_on(v))) {
-            if triggers.class(trigger, [None, moved.count]) != Class::Known {
+            if !is_known(&triggers.verdict(trigger, call(None, moved.count))) {
                 updates.extend(&moved.updates);
             }
         }
@@ -225,7 +236,7 @@ impl Scene<'_> {
         let count = (stays.len() == 1).then_some(1);
         if itself
             && stays.iter().any(|version| trigger.is_on(version))
-            && triggers.class(trigger, [None, count]) != Class::Known
+            && !is_known(&triggers.verdict(trigger, call(None, count)))
         {
             updates.extend(self.updates_of(&triggers.package, trigger));
         }
@@ -244,18 +255,19 @@ impl Scene<'_> {
         {
             return Vec::new();
         }
-        let class = triggers.class(trigger, [None; 2]);
-        let matters = |moved: &&Moved| match class {
-            Class::Known => false,
-            Class::Accounts => !moved.has_accounts && !trigger.sense.is_of_removal(),
-            Class::Unknown => true,
+        let verdict = triggers.verdict(trigger, call(None, None));
+        let matters = |moved: &&Moved| match verdict {
+            Verdict::CarriedOut(ACCOUNTS) => !moved.has_accounts && !trigger.sense.is_of_removal(),
+            Verdict::NoEffect | Verdict::CarriedOut(_) => false,
+            Verdict::Unknown(_) => true,
         };
         let path = trigger.on.name.trim_start_matches('/');
         let moved = self.moved(trigger).iter().filter(matters);
         let moved = moved.filter(|moved| is_below(&moved.paths, path));
         let mut updates: Vec<&String> = moved.flat_map(|moved| &moved.updates).collect();
+        let is_new = owner == Owner::Comes && matches!(verdict, Verdict::Unknown(_));
         // A new trigger looks at all that is there.
-        if owner == Owner::Comes && class == Class::Unknown && self.owners.has_below(path) {
+        if is_new && self.owners.has_below(path) {
             updates.extend(self.updates_of(&triggers.package, trigger));
         }
         updates

@@ -407,6 +407,71 @@ fn scripts_that_matter_are_said() {
     );
 }
 
+/// What is said of the scripts of a new version.
+fn said(scripts: &[(&str, &str)]) -> Vec<String> {
+    let new = scripts.iter().fold(lib(2), |deb, (name, text)| deb.script(name, text));
+    let out = run(&image(&[&lib(1)]), &[&new]);
+    out.unrun.iter().map(|unrun| unrun.script.clone()).collect()
+}
+
+#[test]
+fn scripts_are_read_as_an_update_calls_them() {
+    for (name, script, wanted) in [
+        ("postinst", "if [ \"$1\" = configure ]; then setcap x y; fi", Some("calls setcap")),
+        ("postinst", "case $1 in configure) ;; abort-*) setcap x y;; esac", None),
+        ("postinst", "dpkg --compare-versions \"$2\" lt 2 && rm /x", Some("calls rm")),
+        ("postinst", "dpkg --compare-versions \"$2\" lt 1 && rm /x", None),
+        ("postinst", "[ -z \"$2\" ] && rm /x", None),
+        ("preinst", "[ \"$1 $3\" = 'upgrade 2' ] && rm /x", Some("calls rm")),
+        ("preinst", "[ \"$1\" = install ] && rm /x", None),
+        ("preinst", "rm_conffile() { rm /x; }\nldconfig\n", None),
+        ("prerm", "rm /x", None),
+        ("postinst", "#!/usr/bin/perl\nunlink 'x';", Some("is written for perl")),
+        ("postinst", "#!/bin/bash -e\n[[ $1 == configure ]] || rm /x", None),
+        ("postinst", "#!/bin/sh\n[[ $1 == configure ]] || rm /x", Some("calls rm")),
+        ("postinst", "if", Some("cannot be followed")),
+        ("postinst", "[ -e /usr/lib/libp.so.1.2 ] || rm /x", None),
+        ("postinst", "[ ! -e /usr/lib/libp.so.1.1 ] || rm /x", None),
+        ("preinst", "[ -e /usr/lib/libp.so.1.1 ] || rm /x", None),
+        ("postinst", "if which none >/dev/null 2>&1; then none; fi", None),
+    ] {
+        let wanted: Vec<String> = wanted.iter().map(|why| format!("{name} (it {why})")).collect();
+        assert_eq!(said(&[(name, script)]), wanted, "{script}");
+    }
+    let new = Deb::new("new", 1).file("usr/bin/new", "1");
+    let new = new.script("preinst", "[ \"$1\" = upgrade ] && rm /x");
+    let new = new.script("postinst", "[ -n \"$2\" ] && rm /x");
+    assert_eq!(run(&image(&[]), &[&new]).unrun, []);
+}
+
+#[test]
+fn users_that_packages_bring_are_made() {
+    let asks = "u one - \"A One\"\ng two\n";
+    let with = |text: &str, script: &str| {
+        let deb = lib(2).file("usr/lib/sysusers.d/libp.conf", text);
+        deb.script("postinst", script)
+    };
+    let mut tree = image(&[&lib(1)]);
+    let calls = with(asks, "systemd-sysusers libp.conf; addgroup two");
+    let said = |out: &Installation| out.unrun.iter().map(|u| u.script.clone()).collect::<Vec<_>>();
+    // Without the files nothing is made.
+    let unmade = ["postinst (it calls addgroup, systemd-sysusers)"];
+    assert_eq!(said(&run(&tree, &[&calls])), unmade);
+    tree.file("etc/passwd", "root:x:0:0::/:/sbin/nologin\n", 0);
+    tree.file("etc/group", "root:x:0:\n", 0);
+    let out = run(&tree, &[&calls]);
+    assert_eq!(said(&out), [""; 0]);
+    let after = tree.after(&out.changes);
+    let wanted = "root:x:0:0::/:/sbin/nologin\none:x:998:998:A One:/:/usr/sbin/nologin\n";
+    assert_eq!(after.text("etc/passwd").unwrap(), wanted);
+    assert_eq!(after.text("etc/group").unwrap(), "root:x:0:\ntwo:x:999:\none:x:998:\n");
+    assert_eq!(kept(&out), []);
+    // Of what a line asks for that is not understood, nothing is made.
+    let odd = run(&tree, &[&with("u one /path", "systemd-sysusers")]);
+    assert_eq!(said(&odd), ["postinst (it calls systemd-sysusers)"]);
+    assert!(odd.changes.get(Path::new("etc/passwd")).is_none());
+}
+
 #[test]
 fn a_package_that_is_another_one_is_refused() {
     let mut wrong = lib(2).build();

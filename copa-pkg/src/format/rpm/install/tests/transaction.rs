@@ -195,6 +195,53 @@ fn owners_that_the_image_does_not_know_are_said() {
     assert_eq!(written(&root), ((65534, 65533, 0o4755), 0));
 }
 
+/// A package brings the owner of its files: by a file of its own, or by what its header says.
+#[test]
+fn users_that_packages_bring_are_made() {
+    let owned = ("%config(noreplace) /opt", "%attr(4755,demo,demo) /opt");
+    let by_file = [
+        ("%files\n", "%files\n%dir /usr/lib/sysusers.d\n/usr/lib/sysusers.d/demo.conf\n"),
+        (
+            "echo conf >",
+            "mkdir -p %{buildroot}/usr/lib/sysusers.d\necho 'u demo - \"A Demo\" /opt' >%{buildroot}/usr/lib/sysusers.d/demo.conf\necho other >",
+        ),
+    ];
+    // In base64 `u demo - "A Demo" /opt`, and blanks: rpmbuild takes `=` since it knows of this.
+    let provide = "Provides: user(demo) = dSBkZW1vIC0gIkEgRGVtbyIgL29wdCAg\nProvides: virtual";
+    let by_header = [("Provides: virtual", provide), OTHER];
+    for edits in [by_file, by_header] {
+        let Some((mut root, packages)) = upgrade(&[&[owned][..], &edits].concat()) else { return };
+        root.file("etc/passwd", b"root:x:0:0::/:/bin/sh\n");
+        root.file("etc/group", b"root:x:0:\n");
+        let out = install(&root, &packages).unwrap();
+        let text = |path| String::from_utf8(content(&out, path).unwrap()).unwrap();
+        let passwd = "root:x:0:0::/:/bin/sh\ndemo:x:999:999:A Demo:/opt:/usr/sbin/nologin\n";
+        assert_eq!(text("etc/passwd"), passwd);
+        assert_eq!(text("etc/group"), "root:x:0:\ndemo:x:999:\n");
+        let Some(Change::Write(file)) = out.changes.get(Path::new("opt/demo/conf")) else {
+            panic!("{out:?}")
+        };
+        assert_eq!((file.uid, file.gid, file.mode), (999, 999, 0o4755));
+        assert!(!out.warnings.iter().any(|warning| warning.contains("demo:")), "{out:?}");
+    }
+}
+
+/// Whose changes those files hold is seen by what they were.
+#[test]
+fn no_user_is_made_beside_the_files_that_list_them() {
+    let provide = "Provides: user(demo) = dSBkZW1vIC0g\nProvides: virtual";
+    let lists = [
+        ("Provides: virtual", provide),
+        ("%files\n", "%files\n/etc/passwd\n"),
+        ("echo conf >", "mkdir %{buildroot}/etc\necho x >%{buildroot}/etc/passwd\necho conf >"),
+    ];
+    let Some((mut root, packages)) = upgrade(&lists) else { return };
+    root.file("etc/passwd", b"root:x:0:0::/:/bin/sh\n");
+    root.file("etc/group", b"root:x:0:\n");
+    let out = install(&root, &packages).unwrap();
+    assert!(out.changes.get(Path::new("etc/group")).is_none());
+}
+
 #[test]
 fn scripts_whose_effect_is_unknown_are_said() {
     let scripts =
