@@ -102,6 +102,7 @@ impl Error {
             Self::Package(error) => match error.kind() {
                 pkg::Kind::Trust => Kind::Trust,
                 pkg::Kind::Network => Kind::Network,
+                pkg::Kind::Internal => Kind::Local,
                 _ => Kind::Input,
             },
             Self::Report { .. } | Self::OtherImage { .. } | Self::Invalid { .. } => Kind::Input,

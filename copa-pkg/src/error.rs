@@ -87,6 +87,17 @@ pub enum Error {
         /// What a mirror of it is called in `NAME=URL`, when it can have one.
         mirror: Option<&'static str>,
     },
+    /// The image as it would be does not list what was planned: a fault of this program, and the end of
+    /// the run, because no fix may be claimed that the image does not show.
+    #[error("{package} {planned} was planned, and the patched image lists {listed}")]
+    SelfCheck {
+        /// The name of the package.
+        package: String,
+        /// The planned version, or `none` for a package that goes.
+        planned: String,
+        /// The versions that the database would list, or `none`.
+        listed: String,
+    },
     /// The file system under the root could not be read.
     #[error("read {path} of the image")]
     Root {
@@ -108,6 +119,8 @@ pub enum Kind {
     Trust,
     /// A mirror or the way to it failed.
     Network,
+    /// This program failed.
+    Internal,
 }
 
 impl Error {
@@ -116,6 +129,7 @@ impl Error {
         match self {
             Self::Untrusted { .. } => Kind::Trust,
             Self::NotFound { .. } | Self::Fetch { .. } => Kind::Network,
+            Self::SelfCheck { .. } => Kind::Internal,
             _ => Kind::Input,
         }
     }

@@ -9,6 +9,7 @@ use crate::distro::release::Distro;
 use crate::error::{Error, Result};
 use crate::format::manager::PackageManager;
 use crate::format::managers;
+use crate::format::self_check::self_check;
 use crate::install::installation::Installation;
 use crate::install::transaction::Transaction;
 use crate::package::arch::Arch;
@@ -140,14 +141,16 @@ impl System {
 
     /// Works out what a transaction changes, database included.
     ///
-    /// Maintainer scripts never run.
+    /// Maintainer scripts never run. At the end the image as it would be is read again, and must list
+    /// what was planned.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] and [`Error::TooLarge`] when a package is not in its format,
+    /// [`Error::SelfCheck`] when it does not, [`Error::Malformed`] and [`Error::TooLarge`] when a package is not in its format,
     /// [`Error::Root`] when the file system cannot be read.
     pub fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
         let mut installation = self.manager.install(root, transaction)?;
+        self_check(root, transaction, &installation.changes)?;
         let warnings = transaction.packages.iter().filter_map(|package| package.warning.clone());
         installation.warnings.splice(0..0, warnings);
         Ok(installation)

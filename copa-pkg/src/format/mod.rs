@@ -14,3 +14,4 @@ pub(crate) mod interests;
 pub(crate) mod manager;
 pub(crate) mod managers;
 pub mod rpm;
+pub(crate) mod self_check;
