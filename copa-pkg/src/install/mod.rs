@@ -13,8 +13,6 @@ pub(crate) mod change;
 pub(crate) mod installation;
 pub(crate) mod installer;
 pub(crate) mod overlay;
-#[allow(dead_code, reason = "the installer does not ask it yet")]
-pub(crate) mod ownership;
 pub(crate) mod paths;
 pub(crate) mod place;
 pub(crate) mod policy;

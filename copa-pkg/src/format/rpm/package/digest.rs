@@ -1,9 +1,11 @@
 //! Digests of files, by their numbers in OpenPGP (RFC 9580, 9.5; MD5 is 1), as `FILEDIGESTALGO`
 //! has them.
 
+use md5::Md5;
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
-use crate::package::digest::DigestAlgorithm;
 
 /// Which digest a header lists of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,21 +17,16 @@ impl Algorithm {
         Self(header.number(Tag::FILEDIGESTALGO).unwrap_or(1))
     }
 
-    /// The function of this number; `None` when it is none of MD5 and SHA-2.
-    pub(crate) fn function(self) -> Option<DigestAlgorithm> {
+    /// The digest in hexadecimal digits; `None` when this is an algorithm of neither family.
+    pub(super) fn digest(self, bytes: &[u8]) -> Option<String> {
         Some(match self.0 {
-            1 => DigestAlgorithm::Md5,
-            8 => DigestAlgorithm::Sha256,
-            9 => DigestAlgorithm::Sha384,
-            10 => DigestAlgorithm::Sha512,
-            11 => DigestAlgorithm::Sha224,
+            1 => hex::encode(Md5::digest(bytes)),
+            8 => hex::encode(Sha256::digest(bytes)),
+            9 => hex::encode(Sha384::digest(bytes)),
+            10 => hex::encode(Sha512::digest(bytes)),
+            11 => hex::encode(Sha224::digest(bytes)),
             _ => return None,
         })
-    }
-
-    /// The digest in hexadecimal digits; `None` when the function is not known.
-    pub(super) fn digest(self, bytes: &[u8]) -> Option<String> {
-        self.function().map(|function| function.digest(bytes))
     }
 
     /// Whether the bytes have this digest. `None` when that cannot be told: none is listed, or one
