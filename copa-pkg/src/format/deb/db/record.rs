@@ -50,32 +50,34 @@ impl Naming {
     }
 }
 
-/// Records the package: its `control` and, if the image has such files, its `md5sums`.
-pub(crate) fn record(
-    root: &dyn Root,
-    db: &StatusD,
-    package: &str,
-    archive: &Archive<'_>,
-    changes: &mut ChangeSet,
-) {
-    let control = &archive.control;
-    let old: Vec<_> = db.entries.iter().filter(|e| e.installed.name == package).collect();
-    for entry in &old {
-        changes.write(&entry.file, file(root, &entry.file, &control.control));
-        match (&entry.md5sums, &control.md5sums) {
-            (Some(path), Some(sums)) => changes.write(path, file(root, path, sums)),
-            (Some(path), None) => changes.remove(path),
-            (None, _) => {}
+impl StatusD {
+    /// Records the package: its `control` and, if the image has such files, its `md5sums`.
+    pub(crate) fn record(
+        &self,
+        root: &dyn Root,
+        package: &str,
+        archive: &Archive<'_>,
+        changes: &mut ChangeSet,
+    ) {
+        let control = &archive.control;
+        let old: Vec<_> = self.entries.iter().filter(|e| e.installed.name == package).collect();
+        for entry in &old {
+            changes.write(&entry.file, file(root, &entry.file, &control.control));
+            match (&entry.md5sums, &control.md5sums) {
+                (Some(path), Some(sums)) => changes.write(path, file(root, path, sums)),
+                (Some(path), None) => changes.remove(path),
+                (None, _) => {}
+            }
         }
-    }
-    if old.is_empty() {
-        let Some(path) = new_file(db, package, changes) else { return };
-        let like = db.entries.first();
-        let style = like.map_or(&*path, |entry| &entry.file);
-        changes.write(&path, file(root, style, &control.control));
-        let has_sums = db.entries.iter().any(|entry| entry.md5sums.is_some());
-        if let Some(sums) = control.md5sums.as_ref().filter(|_| has_sums) {
-            changes.write(sums_path(&path), file(root, style, sums));
+        if old.is_empty() {
+            let Some(path) = new_file(self, package, changes) else { return };
+            let like = self.entries.first();
+            let style = like.map_or(&*path, |entry| &entry.file);
+            changes.write(&path, file(root, style, &control.control));
+            let has_sums = self.entries.iter().any(|entry| entry.md5sums.is_some());
+            if let Some(sums) = control.md5sums.as_ref().filter(|_| has_sums) {
+                changes.write(sums_path(&path), file(root, style, sums));
+            }
         }
     }
 }

@@ -30,9 +30,8 @@ use crate::effect::certificates as cacerts;
 use crate::effect::ldcache::update as ldcache;
 use crate::error::{Error, Result};
 use crate::format::deb::control::Stanza;
-use crate::format::deb::db::record;
 use crate::format::deb::db::status_d::StatusD;
-use crate::format::deb::install::owners::Owners;
+use crate::format::deb::install::ownership::Ownership;
 use crate::format::deb::install::part::Part;
 use crate::format::deb::install::policy::Distroless;
 use crate::format::deb::install::scripts::{self, Image, Step};
@@ -52,7 +51,7 @@ use crate::unpack::decompress::Budget;
 struct Work<'a> {
     image: Installer<'a>,
     db: &'a StatusD,
-    owners: Owners,
+    ownership: Ownership,
     accounts: Accounts,
     /// The packages so far.
     steps: Vec<Step>,
@@ -92,17 +91,17 @@ pub(crate) fn install(
 ) -> Result<Installation> {
     let mut image = Installer::new(root);
     let names: BTreeSet<&str> = packages.iter().map(|p| &*p.candidate().name).collect();
-    let owners = Owners::of(root, &db.entries, &names, &mut image.paths)?;
+    let ownership = db.ownership(root, &names, &mut image.paths)?;
     let accounts = Accounts::of(root)?;
-    let mut work = Work { image, db, owners, accounts, steps: Vec::new() };
+    let mut work = Work { image, db, ownership, accounts, steps: Vec::new() };
     let mut budget = Budget::installation();
     for package in packages {
         work.package(&package.package, &mut budget)?;
     }
-    let Work { mut image, owners, accounts, steps, .. } = work;
-    let leftovers = stale::leftovers(&mut image, &owners, &names)?;
+    let Work { mut image, ownership, accounts, steps, .. } = work;
+    let leftovers = stale::leftovers(&mut image, &ownership, &names)?;
     // Of a directory that no package has files in, nobody knows: it may be a place to mount at.
-    image.remove_stale(leftovers, &|dir| owners.lists_below(dir));
+    image.remove_stale(leftovers, &|dir| ownership.lists_below(dir));
     let mut out = image.finish();
     let after = Overlay::new(root, &out.changes);
     let found = Image { before: root, after: &after, accounts: &accounts };
@@ -124,10 +123,10 @@ impl Work<'_> {
         }
         let conffiles = archive.control.conffiles.iter();
         let conffiles = conffiles.map(|path| self.image.paths.physical(path)).collect();
-        let part = Part::of(name, &self.owners, self.image.root, &archive)?;
-        let owners = &self.owners;
+        let part = Part::of(name, &self.ownership, self.image.root, &archive)?;
+        let ownership = &self.ownership;
         let mut installing = Installing {
-            policy: Distroless { package: name, owners, part, conffiles: &conffiles },
+            policy: Distroless { package: name, ownership, part, conffiles: &conffiles },
             files: BTreeMap::new(),
             groups: Groups::new(),
             certificates: BTreeMap::new(),
@@ -139,7 +138,7 @@ impl Work<'_> {
             self.certificates(&certificates)?;
         }
         let changes = &mut self.image.out.changes;
-        record::record(self.image.root, self.db, name, &archive, changes);
+        self.db.record(self.image.root, name, &archive, changes);
         let has_sysusers = self.accounts(&sysusers)?;
         self.steps.push(self.step(package, archive, has_sysusers));
         Ok(())
@@ -168,7 +167,7 @@ impl Work<'_> {
     }
 
     fn certificates(&mut self, new: &BTreeMap<PathBuf, Bytes>) -> Result<()> {
-        let old = self.owners.sums_of(cacerts::PACKAGE);
+        let old = self.ownership.sums_of(cacerts::PACKAGE);
         let update = cacerts::update(self.image.root, new, &old)?;
         if let Some((path, file)) = update.write {
             self.image.ship(path.clone());

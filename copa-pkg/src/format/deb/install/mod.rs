@@ -1,5 +1,5 @@
 pub(crate) mod distroless;
-pub(crate) mod owners;
+pub(crate) mod ownership;
 pub(crate) mod part;
 pub(crate) mod policy;
 pub(crate) mod scripts;

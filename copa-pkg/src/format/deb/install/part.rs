@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::format::deb::install::owners::Owners;
+use crate::format::deb::install::ownership::Ownership;
 use crate::format::deb::package::archive::{Archive, EntryKind};
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
@@ -27,11 +27,11 @@ impl Part {
     /// When the package cannot be read.
     pub(super) fn of(
         package: &str,
-        owners: &Owners,
+        ownership: &Ownership,
         root: &dyn Root,
         archive: &Archive<'_>,
     ) -> Result<Self> {
-        let Some(owner) = owners.of_package(package) else { return Ok(Self::New) };
+        let Some(owner) = ownership.of_package(package) else { return Ok(Self::New) };
         let (present, listed) = match owner.has_sums {
             true => (owner.present, owner.listed),
             false => count(root, archive)?,
@@ -53,7 +53,7 @@ fn count(root: &dyn Root, archive: &Archive<'_>) -> Result<(usize, usize)> {
     Ok((present, all))
 }
 
-impl Owners {
+impl Ownership {
     /// Whether a path that the installed version did not have belongs into the image: not where
     /// all files of the package are missing, and of a chosen part only where none is.
     pub(super) fn wants(&self, package: &str, part: Part, path: &Path) -> bool {

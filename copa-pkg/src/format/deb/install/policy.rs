@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 
 use crate::error::Result;
-use crate::format::deb::install::owners::Owners;
+use crate::format::deb::install::ownership::Ownership;
 use crate::format::deb::install::part::Part;
 use crate::install::change::{Content, File};
 use crate::install::installation::Why;
@@ -22,7 +22,7 @@ const BUILDERS: [&str; 5] =
 #[derive(Debug)]
 pub(super) struct Distroless<'p> {
     pub(super) package: &'p str,
-    pub(super) owners: &'p Owners,
+    pub(super) ownership: &'p Ownership,
     pub(super) part: Part,
     /// The physical paths of the package's configuration.
     pub(super) conffiles: &'p BTreeSet<PathBuf>,
@@ -30,11 +30,11 @@ pub(super) struct Distroless<'p> {
 
 impl Policy for Distroless<'_> {
     fn missing(&self, at: &Incoming<'_>, _: &Installer<'_>) -> Result<Fate> {
-        if self.owners.lists(self.package, &at.path) {
+        if self.ownership.lists(self.package, &at.path) {
             let whole = self.part == Part::Whole;
             return Ok(if whole { Fate::Keep(Why::Deleted) } else { Fate::Leave });
         }
-        let wanted = self.owners.wants(self.package, self.part, &at.path);
+        let wanted = self.ownership.wants(self.package, self.part, &at.path);
         Ok(if wanted { Fate::Write } else { Fate::Leave })
     }
 
@@ -58,7 +58,7 @@ impl Policy for Distroless<'_> {
         if is_builders(image.root, &at.path)? {
             return Ok(Fate::Leave);
         }
-        let conffile = self.conffiles.contains(&at.path) || self.owners.is_listed(&at.path);
+        let conffile = self.conffiles.contains(&at.path) || self.ownership.is_listed(&at.path);
         let why = if conffile { Why::Changed } else { Why::Foreign };
         let own = self.is_packages(&at.path, there, image.root)?;
         Ok(if own { Fate::Write } else { Fate::Keep(why) })
@@ -77,8 +77,8 @@ impl Policy for Distroless<'_> {
             None => self.is_new_directory(&at.path, image),
             Some(_) => {
                 let sum = image.root.md5(&at.path).ok().flatten();
-                let pristine = sum.is_some_and(|sum| self.owners.is_pristine(&at.path, &sum));
-                if !pristine || self.owners.is_needed(&at.path) {
+                let pristine = sum.is_some_and(|sum| self.ownership.is_pristine(&at.path, &sum));
+                if !pristine || self.ownership.is_needed(&at.path) {
                     return Ok(Fate::Keep(Why::NoDirectory));
                 }
                 true
@@ -109,16 +109,16 @@ impl Policy for Distroless<'_> {
 impl Distroless<'_> {
     /// Whether what the image has there came with the package, as far as that can be told.
     fn is_packages(&self, path: &Path, there: &Stat, root: &dyn Root) -> Result<bool> {
-        let came = self.owners.came_with(self.package, there);
-        let listed = self.owners.is_listed(path);
+        let came = self.ownership.came_with(self.package, there);
+        let listed = self.ownership.is_listed(path);
         Ok(match there.kind {
             FileKind::Regular(_) => {
                 let sum = root.md5(path)?;
                 let conffile = self.conffiles.contains(path);
-                sum.is_some_and(|sum| self.owners.is_pristine(path, &sum))
+                sum.is_some_and(|sum| self.ownership.is_pristine(path, &sum))
                     || is_debian_version(root, path)?
                     || (conffile && !listed && came == Some(true))
-                    || (!conffile && self.owners.lists_nothing_for(self.package))
+                    || (!conffile && self.ownership.lists_nothing_for(self.package))
             }
             FileKind::Symlink(_) => !listed && self.part != Part::New && came.unwrap_or(true),
             _ => false,
@@ -128,7 +128,7 @@ impl Distroless<'_> {
     /// Whether a directory that the image lacks is new, and not deleted or never chosen. Those
     /// come when something is written below them.
     fn is_new_directory(&self, path: &Path, image: &Installer<'_>) -> bool {
-        let owner = self.owners.of_package(self.package);
+        let owner = self.ownership.of_package(self.package);
         let had = |dir: &PathBuf| dir.starts_with(path);
         let had_files = owner.is_some_and(|owner| owner.directories.keys().any(had));
         let parent = path.parent().unwrap_or(Path::new(""));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::format::deb::install::owners::Owners;
+use crate::format::deb::install::ownership::Ownership;
 use crate::format::deb::install::policy::is_builders;
 use crate::install::installation::Why;
 use crate::install::installer::Installer;
@@ -35,15 +35,15 @@ const STANDING: [&str; 12] = [
 /// When the image cannot be read.
 pub(super) fn leftovers(
     image: &mut Installer<'_>,
-    owners: &Owners,
+    ownership: &Ownership,
     updated: &BTreeSet<&str>,
 ) -> Result<Leftovers> {
     let mut files = BTreeSet::new();
     for package in updated {
-        stale_files(image, owners, package, &mut files)?;
+        stale_files(image, ownership, package, &mut files)?;
     }
     for package in updated {
-        stale_links(image, owners, package, &mut files);
+        stale_links(image, ownership, package, &mut files);
     }
     let above = files.iter().flat_map(|path| path.ancestors().skip(1));
     let may_go = |dir: &&Path| may_go(dir) && !image.is_shipped(dir);
@@ -53,16 +53,16 @@ pub(super) fn leftovers(
 
 fn stale_files(
     image: &mut Installer<'_>,
-    owners: &Owners,
+    ownership: &Ownership,
     package: &str,
     gone: &mut BTreeSet<PathBuf>,
 ) -> Result<()> {
-    for (path, _) in owners.sums_of(package) {
-        let is_nobodys = image.is_nobodys(&path, owners.is_needed(&path));
+    for (path, _) in ownership.sums_of(package) {
+        let is_nobodys = image.is_nobodys(&path, ownership.is_needed(&path));
         let Some(stat) = image.root.stat(&path).filter(|_| is_nobodys) else { continue };
         let regular = matches!(stat.kind, FileKind::Regular(_));
         let sum = if regular { image.root.md5(&path)? } else { None };
-        if sum.is_some_and(|sum| owners.is_pristine(&path, &sum)) {
+        if sum.is_some_and(|sum| ownership.is_pristine(&path, &sum)) {
             gone.insert(path);
         } else if !is_builders(image.root, &path)? {
             image.out.keep(package, &path, Why::Changed);
@@ -74,26 +74,26 @@ fn stale_files(
 /// Links in the package's directories that point at what goes, or were built with the package.
 fn stale_links(
     image: &Installer<'_>,
-    owners: &Owners,
+    ownership: &Ownership,
     package: &str,
     gone: &mut BTreeSet<PathBuf>,
 ) {
-    let Some(owner) = owners.of_package(package) else { return };
+    let Some(owner) = ownership.of_package(package) else { return };
     let mut links = BTreeMap::new();
     for dir in owner.directories.keys() {
         for path in image.root.list(dir).into_iter().map(|name| dir.join(name)) {
             let stat = image.root.stat(&path);
             let link = stat.filter(|stat| matches!(stat.kind, FileKind::Symlink(_)));
-            let is_nobodys = |path: &Path| image.is_nobodys(path, owners.is_needed(path));
+            let is_nobodys = |path: &Path| image.is_nobodys(path, ownership.is_needed(path));
             links.extend(link.filter(|_| is_nobodys(&path)).map(|stat| (path, stat)));
         }
     }
     for (path, stat) in links {
         let target = image.root.real_path(&path);
         let dangles = target.is_some_and(|target| gone.contains(&target));
-        let own = owners.came_with(package, &stat).unwrap_or(true);
+        let own = ownership.came_with(package, &stat).unwrap_or(true);
         let dir = path.parent().unwrap_or(Path::new(""));
-        if (dangles && own) || owners.built_with(package, dir, &stat) {
+        if (dangles && own) || ownership.built_with(package, dir, &stat) {
             gone.insert(path);
         }
     }

@@ -1,6 +1,6 @@
 pub(crate) mod accounts;
 pub(crate) mod omissions;
-pub(crate) mod owners;
+pub(crate) mod ownership;
 pub(crate) mod policy;
 pub(crate) mod scriptlets;
 pub(crate) mod stale;

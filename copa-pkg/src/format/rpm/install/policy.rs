@@ -9,7 +9,7 @@ use crate::effect::accounts::image::Accounts;
 use crate::error::Result;
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::db::rpmdb::RpmDb;
-use crate::format::rpm::install::owners::{OldFile, Owners};
+use crate::format::rpm::install::ownership::{OldFile, Ownership};
 use crate::format::rpm::package::archive::{File as PackagedFile, Kind};
 use crate::format::rpm::package::digest::Algorithm;
 use crate::install::change::{Content, File};
@@ -27,7 +27,7 @@ pub(super) struct RpmFile<'p> {
     /// The name of the package.
     pub(super) package: &'p str,
     pub(super) db: &'p RpmDb,
-    pub(super) owners: &'p Owners<'p>,
+    pub(super) ownership: &'p Ownership<'p>,
     pub(super) accounts: &'p Accounts,
     pub(super) arch: &'p str,
     /// The file, as the header of the new version describes it.
@@ -47,7 +47,8 @@ impl Policy for RpmFile<'_> {
             return Some(Fate::Leave);
         }
         // Files of another colour, or on a file system that machines share, stay as they were.
-        let untouched = self.owners.old(&at.path).is_some_and(|old| old.state >= State::NET_SHARED);
+        let untouched =
+            self.ownership.old(&at.path).is_some_and(|old| old.state >= State::NET_SHARED);
         (self.is_omitted || untouched).then_some(Fate::Omitted)
     }
 
@@ -57,7 +58,7 @@ impl Policy for RpmFile<'_> {
                 && !old.file.flags.is_ghost()
                 && old.file.path == self.new.path
         };
-        if self.owners.old(&at.path).is_some_and(was_there) {
+        if self.ownership.old(&at.path).is_some_and(was_there) {
             let may = self.new.flags.may_be_missing();
             return Ok(if may { Fate::Leave } else { Fate::Keep(Why::Deleted) });
         }
@@ -67,7 +68,7 @@ impl Policy for RpmFile<'_> {
     }
 
     fn over(&self, at: &Incoming<'_>, there: &Stat, image: &Installer<'_>) -> Result<Fate> {
-        let old = self.owners.old(&at.path);
+        let old = self.ownership.old(&at.path);
         let has_content = has_content(at, there, image.root)?;
         let is_config = self.new.flags.is_config() || old.is_some_and(|o| o.file.flags.is_config());
         if has_content || !is_config {
@@ -105,8 +106,8 @@ impl Policy for RpmFile<'_> {
             }
             None => self.is_new_directory(&at.path, image),
             Some(_) => {
-                let own = self.owners.old(&at.path).is_some();
-                if !own || self.owners.is_needed(&at.path) {
+                let own = self.ownership.old(&at.path).is_some();
+                if !own || self.ownership.is_needed(&at.path) {
                     return Ok(Fate::Keep(Why::NoDirectory));
                 }
                 true
@@ -115,13 +116,13 @@ impl Policy for RpmFile<'_> {
         Ok(if write { Fate::Write } else { Fate::Leave })
     }
 
-    /// Says which owners of the file the image does not know.
+    /// Says which ownership of the file the image does not know.
     fn adopt(&self, _: &mut File, _: Option<Stat>) -> Vec<String> {
-        let owners = [
+        let ownership = [
             ("user", &self.new.user, self.accounts.user(&self.new.user)),
             ("group", &self.new.group, self.accounts.group(&self.new.group)),
         ];
-        let unknown = owners.into_iter().filter(|(_, _, number)| number.is_none());
+        let unknown = ownership.into_iter().filter(|(_, _, number)| number.is_none());
         unknown.map(|(what, name, _)| unknown_owner(self.package, what, name)).collect()
     }
 }
@@ -131,7 +132,7 @@ fn unknown_owner(package: &str, what: &str, name: &str) -> String {
 }
 
 impl RpmFile<'_> {
-    /// The new file as it is to be in this image: owners by name have the numbers that the image
+    /// The new file as it is to be in this image: ownership by name have the numbers that the image
     /// gives them.
     pub(super) fn file(&self, content: Option<&Bytes>) -> File {
         let new = self.new;
@@ -175,7 +176,7 @@ impl RpmFile<'_> {
     /// Whether the directory was there for an old version, or should be for a system with a
     /// manifest only, and is not.
     fn was_removed(&self, dir: &Path, image: &Installer<'_>) -> bool {
-        let listed = self.owners.old(dir).is_some() || self.owners.is_needed(dir);
+        let listed = self.ownership.old(dir).is_some() || self.ownership.is_needed(dir);
         let above = || dir.parent().is_some_and(|above| self.was_removed(above, image));
         !dir.as_os_str().is_empty()
             && !image.paths.is_directory(dir)
@@ -186,7 +187,7 @@ impl RpmFile<'_> {
     /// when something is written below them.
     fn is_new_directory(&self, path: &Path, image: &Installer<'_>) -> bool {
         let parent = path.parent().unwrap_or(Path::new(""));
-        let unwanted = self.new.flags.is_ghost() || self.owners.old(path).is_some();
+        let unwanted = self.new.flags.is_ghost() || self.ownership.old(path).is_some();
         let known = self.db.is_manifest_only() && self.new.flags.is_doc();
         !unwanted && !known && image.paths.is_directory(parent)
     }

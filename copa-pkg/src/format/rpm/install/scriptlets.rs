@@ -14,7 +14,7 @@ use std::path::Path;
 use crate::effect::commands::ACCOUNTS;
 use crate::effect::script::Verdict;
 use crate::format::rpm::db::installed;
-use crate::format::rpm::install::owners::Old;
+use crate::format::rpm::install::ownership::Old;
 use crate::format::rpm::install::transaction::Work;
 use crate::format::rpm::install::triggers::{Moved, Owner, Scene};
 use crate::format::rpm::install::verdicts::{Found, call, of};
@@ -46,17 +46,17 @@ impl Work<'_> {
     /// Notes the scripts that would have run and whose effect is not known.
     pub(super) fn scriptlets(&mut self, new: &[Archive]) {
         let comes: Vec<_> = new.iter().map(|archive| self.coming(archive, new)).collect();
-        let goes: Vec<_> = self.owners.gone.iter().map(|old| self.going(old, new)).collect();
-        let scene = Scene { comes, goes, stays: self.staying(), owners: &self.owners };
+        let goes: Vec<_> = self.ownership.gone.iter().map(|old| self.going(old, new)).collect();
+        let scene = Scene { comes, goes, stays: self.staying(), ownership: &self.ownership };
         let mut found = Found::new();
         for (archive, comes) in new.iter().zip(&scene.comes) {
             own(&archive.package.header, &NEW, comes, &mut found);
         }
-        for (old, goes) in self.owners.gone.iter().zip(&scene.goes) {
+        for (old, goes) in self.ownership.gone.iter().zip(&scene.goes) {
             own(old.header, &OLD, goes, &mut found);
         }
         for header in self.db.all_headers() {
-            let goes = self.owners.gone.iter().any(|old| std::ptr::eq(old.header, header));
+            let goes = self.ownership.gone.iter().any(|old| std::ptr::eq(old.header, header));
             scene.triggers(header, if goes { Owner::Goes } else { Owner::Stays }, &mut found);
         }
         for archive in new {
@@ -74,7 +74,7 @@ impl Work<'_> {
     fn staying(&self) -> BTreeMap<String, Vec<Version>> {
         let mut stays: BTreeMap<String, Vec<Version>> = BTreeMap::new();
         let goes = |package: &&Installed| {
-            let mut gone = self.owners.gone.iter();
+            let mut gone = self.ownership.gone.iter();
             gone.any(|old| (&old.name, &old.arch) == (&package.name, &package.arch))
         };
         for package in self.db.installed().iter().filter(|package| !goes(package)) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::format::rpm::db::record::State;
-use crate::format::rpm::install::owners::{OldFile, Owners};
+use crate::format::rpm::install::ownership::{OldFile, Ownership};
 use crate::format::rpm::install::policy::is_pristine;
 use crate::format::rpm::package::archive::Kind;
 use crate::install::installer::Installer;
@@ -20,18 +20,18 @@ use crate::port::FileKind;
 /// When the image cannot be read.
 pub(super) fn leftovers(
     image: &mut Installer<'_>,
-    owners: &Owners<'_>,
+    ownership: &Ownership<'_>,
     unlinked: BTreeSet<PathBuf>,
 ) -> Result<Leftovers> {
     let mut leftovers = Leftovers::default();
-    for old in &owners.gone {
+    for old in &ownership.gone {
         for (path, _) in &old.files {
-            if image.is_nobodys(path, owners.is_needed(path)) {
-                stale(image, owners, (&old.name, path), &mut leftovers)?;
+            if image.is_nobodys(path, ownership.is_needed(path)) {
+                stale(image, ownership, (&old.name, path), &mut leftovers)?;
             }
         }
     }
-    let is_nobodys = |path: &PathBuf| image.is_nobodys(path, owners.is_needed(path));
+    let is_nobodys = |path: &PathBuf| image.is_nobodys(path, ownership.is_needed(path));
     leftovers.files.extend(unlinked.into_iter().filter(is_nobodys));
     Ok(leftovers)
 }
@@ -39,11 +39,11 @@ pub(super) fn leftovers(
 /// One path that a package has which goes.
 fn stale(
     image: &mut Installer<'_>,
-    owners: &Owners<'_>,
+    ownership: &Ownership<'_>,
     (package, path): (&str, &Path),
     leftovers: &mut Leftovers,
 ) -> Result<()> {
-    let (Some(stat), Some(old)) = (image.root.stat(path), owners.old(path)) else {
+    let (Some(stat), Some(old)) = (image.root.stat(path), ownership.old(path)) else {
         return Ok(());
     };
     let is_directory = stat.kind == FileKind::Directory;

@@ -1,6 +1,6 @@
 //! Installing RPM packages into an image: what `rpm -U` would change, but for what scriptlets do.
 //!
-//! - **Attributes** are the header's; owners by name have the numbers that the image's own
+//! - **Attributes** are the header's; ownership by name have the numbers that the image's own
 //!   `etc/passwd` and `etc/group` give them.
 //! - **Configuration** that the user changed has rpm's fates: it stays and the new file is put
 //!   beside it (`.rpmnew`), or it is put aside (`.rpmsave`).
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::db::rpmdb::{Recorded, RpmDb};
 use crate::format::rpm::install::accounts;
-use crate::format::rpm::install::owners::{OldFile, Owners};
+use crate::format::rpm::install::ownership::{OldFile, Ownership};
 use crate::format::rpm::install::policy::RpmFile;
 use crate::format::rpm::install::stale;
 use crate::format::rpm::package::archive::{Archive, File as PackagedFile, Kind};
@@ -44,7 +44,7 @@ pub(super) struct Work<'a> {
     pub(super) image: Installer<'a>,
     pub(super) db: &'a RpmDb,
     pub(super) accounts: Accounts,
-    pub(super) owners: Owners<'a>,
+    pub(super) ownership: Ownership<'a>,
     /// Files whose names the links of new packages no longer point at.
     unlinked: BTreeSet<PathBuf>,
 }
@@ -67,7 +67,7 @@ pub(crate) fn install(
     let package = |archive| work.package(archive, &mut budget);
     let states = archives.iter().map(package).collect::<Result<Vec<_>>>()?;
     let unlinked = std::mem::take(&mut work.unlinked);
-    let leftovers = stale::leftovers(&mut work.image, &work.owners, unlinked)?;
+    let leftovers = stale::leftovers(&mut work.image, &work.ownership, unlinked)?;
     work.image.remove_stale(leftovers, &|_| false);
     work.image.add_parents();
     work.scriptlets(&archives);
@@ -91,12 +91,12 @@ impl<'a> Work<'a> {
     ) -> Result<Self> {
         let mut image = Installer::new(root);
         let warnings = &mut image.out.warnings;
-        let owners = Owners::of(db, archives, erased, &mut image.paths, warnings);
+        let ownership = db.ownership(archives, erased, &mut image.paths, warnings);
         for (name, arch) in erased {
             warnings.push(format!("{name}.{arch} goes: a new package makes it obsolete"));
         }
         let accounts = accounts::with_new(root, archives, &mut image.out.changes)?;
-        Ok(Self { image, db, accounts, owners, unlinked: BTreeSet::new() })
+        Ok(Self { image, db, accounts, ownership, unlinked: BTreeSet::new() })
     }
 
     /// Installs the files of a package. Gives what became of each: [`State`].
@@ -107,7 +107,7 @@ impl<'a> Work<'a> {
         let contents = archive.contents(budget)?;
         let algorithm = Algorithm::of(header);
         check_digests(archive, algorithm, &contents)?;
-        let omitted = self.owners.omissions.omitted(&name, header, &archive.files);
+        let omitted = self.ownership.omissions.omitted(&name, header, &archive.files);
         let linked = archive.linked();
         let mut groups = Groups::new();
         let mut states = Vec::with_capacity(archive.files.len());
@@ -117,10 +117,10 @@ impl<'a> Work<'a> {
                 states.push(State::NORMAL);
                 continue;
             }
-            let Self { db, owners, accounts, .. } = self;
+            let Self { db, ownership, accounts, .. } = self;
             let (package, arch) = (&*name, &*arch);
             let policy =
-                RpmFile { package, db, owners, accounts, arch, new, algorithm, is_omitted };
+                RpmFile { package, db, ownership, accounts, arch, new, algorithm, is_omitted };
             let file = policy.file(contents.get(&i));
             let group = linked.contains(&new.first).then_some(new.first);
             let is_special = new.kind == Kind::Special;
@@ -129,7 +129,7 @@ impl<'a> Work<'a> {
                 Kind::Directory => self.image.place_directory(incoming, &policy)?,
                 _ => self.image.place(incoming, &policy, &mut groups)?,
             };
-            states.push(state(fate, new, self.owners.old(&path)));
+            states.push(state(fate, new, self.ownership.old(&path)));
             if fate == Fate::Write {
                 self.note_unlinked(&path, new);
             }

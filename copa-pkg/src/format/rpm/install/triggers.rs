@@ -8,7 +8,7 @@ use crate::effect::commands::ACCOUNTS;
 use crate::effect::script::Verdict;
 use crate::effect::shell::command::Call;
 use crate::format::rpm::db::installed::list;
-use crate::format::rpm::install::owners::{Owners, is_below};
+use crate::format::rpm::install::ownership::{Ownership, is_below};
 use crate::format::rpm::install::verdicts::{Found, call, of};
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
@@ -46,7 +46,7 @@ pub(super) struct Moved {
     pub(super) updates: Vec<String>,
     /// Those of its files that change, as it lists them.
     pub(super) paths: BTreeSet<PathBuf>,
-    /// Whether it comes, and the image knows the owners of all its files.
+    /// Whether it comes, and the image knows the ownership of all its files.
     pub(super) has_accounts: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Scene<'a> {
     pub(super) goes: Vec<Moved>,
     /// Versions of packages that stay.
     pub(super) stays: BTreeMap<String, Vec<Version>>,
-    pub(super) owners: &'a Owners<'a>,
+    pub(super) ownership: &'a Ownership<'a>,
 }
 
 /// A trigger on one package or path.
@@ -267,7 +267,7 @@ impl Scene<'_> {
         let mut updates: Vec<&String> = moved.flat_map(|moved| &moved.updates).collect();
         let is_new = owner == Owner::Comes && matches!(verdict, Verdict::Unknown(_));
         // A new trigger looks at all that is there.
-        if is_new && self.owners.has_below(path) {
+        if is_new && self.ownership.has_below(path) {
             updates.extend(self.updates_of(&triggers.package, trigger));
         }
         updates

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::format::deb::db::status_d::StatusFile;
+use crate::format::deb::db::status_d::{StatusD, StatusFile};
 use crate::install::paths::Paths;
 use crate::port::{Algorithms, FileKind, Root, Stat};
 
 /// The files that the database lists, by physical path.
 #[derive(Debug)]
-pub(super) struct Owners {
+pub(super) struct Ownership {
     files: BTreeMap<PathBuf, Vec<Listed>>,
     packages: BTreeMap<String, Owner>,
     /// Whether modification times tell packages and users apart.
@@ -44,18 +44,18 @@ pub(super) struct Owner {
     updated: bool,
 }
 
-impl Owners {
+impl StatusD {
     /// Reads what the database lists and looks up what is there. `updated` names the packages
     /// that will be replaced.
-    pub(super) fn of(
+    pub(super) fn ownership(
+        &self,
         root: &dyn Root,
-        entries: &[StatusFile],
         updated: &BTreeSet<&str>,
         paths: &mut Paths<'_>,
-    ) -> Result<Self> {
+    ) -> Result<Ownership> {
         let mut files: BTreeMap<PathBuf, Vec<Listed>> = BTreeMap::new();
         let mut packages: BTreeMap<String, Owner> = BTreeMap::new();
-        for entry in entries {
+        for entry in &self.entries {
             let package = &entry.installed.name;
             let owner = packages.entry(package.clone()).or_default();
             owner.updated = updated.contains(&**package);
@@ -68,10 +68,12 @@ impl Owners {
         look_up(root, &files, &mut packages)?;
         let builds: BTreeSet<i64> = packages.values().filter_map(|owner| owner.built).collect();
         let times_tell = builds.len() > 1;
-        mark_shared_times(&mut packages, entries);
-        Ok(Self { files, packages, times_tell })
+        mark_shared_times(&mut packages, &self.entries);
+        Ok(Ownership { files, packages, times_tell })
     }
+}
 
+impl Ownership {
     pub(super) fn of_package(&self, package: &str) -> Option<&Owner> {
         self.packages.get(package)
     }

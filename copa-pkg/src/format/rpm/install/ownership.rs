@@ -19,7 +19,7 @@ use crate::format::rpm::install::omissions::Omissions;
 
 /// The files of the installed packages, by physical path.
 #[derive(Debug, Default)]
-pub(super) struct Owners<'a> {
+pub(super) struct Ownership<'a> {
     /// The packages that go: replaced, or obsolete.
     pub(super) gone: Vec<Old<'a>>,
     /// What those have at a path: the package and the file, by their places.
@@ -49,32 +49,34 @@ pub(super) struct OldFile<'a> {
     pub(super) algorithm: Algorithm,
 }
 
-impl<'a> Owners<'a> {
+impl RpmDb {
     /// Reads the lists of files; `erased` are names and architectures of packages that go without
     /// being replaced. What cannot be read is said in `warnings`.
-    pub(super) fn of(
-        db: &'a RpmDb,
+    pub(super) fn ownership(
+        &self,
         new: &[Archive],
         erased: &[(String, String)],
         paths: &mut Paths<'_>,
         warnings: &mut Vec<String>,
-    ) -> Self {
-        let mut owners = Self::default();
-        for header in db.all_headers() {
+    ) -> Ownership<'_> {
+        let mut ownership = Ownership::default();
+        for header in self.all_headers() {
             let text = |tag| header.text(tag).unwrap_or_default();
             let (name, arch) = (text(Tag::NAME), text(Tag::ARCH));
             match archive::files(&name, header) {
                 Ok(files) => {
                     let goes = is_replaced(&name, &arch, new)
                         || erased.iter().any(|(n, a)| *n == name && *a == arch);
-                    owners.add(header, files, goes, paths);
+                    ownership.add(header, files, goes, paths);
                 }
                 Err(error) => warnings.push(format!("its files are not known: {error}")),
             }
         }
-        owners
+        ownership
     }
+}
 
+impl<'a> Ownership<'a> {
     fn add(&mut self, header: &'a Header, files: Vec<File>, goes: bool, paths: &mut Paths<'_>) {
         let text = |tag| header.text(tag).unwrap_or_default().into_owned();
         let (name, arch) = (text(Tag::NAME), text(Tag::ARCH));
