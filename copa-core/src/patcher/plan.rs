@@ -62,12 +62,12 @@ impl Patcher {
     /// What each update fixes, as the repositories say. Gives what a person should know.
     async fn name_fixes(&self, catalog: &Catalog, plan: &mut UpdatePlan) -> Result<Vec<String>> {
         let fetch = Watched::new(self.fetch(&self.cache), &self.watch(), Transfer::Metadata);
-        match catalog.name_fixes(plan, &fetch, &self.cache).await {
+        match plan.name_fixes(catalog, &fetch, &self.cache).await {
             // As when the repositories were loaded.
             Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
                 let forgetful: Arc<dyn Cache> = Arc::new(());
                 let fetch = Watched::new(self.fetch(&forgetful), &self.watch(), Transfer::Metadata);
-                Ok(catalog.name_fixes(plan, &fetch, &self.cache).await?)
+                Ok(plan.name_fixes(catalog, &fetch, &self.cache).await?)
             }
             result => Ok(result?),
         }

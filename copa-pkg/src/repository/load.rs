@@ -40,7 +40,7 @@ pub struct Loaded {
 /// Most repositories: images of RHEL have some tens that are in use.
 const MOST: usize = 128;
 /// As many are loaded at once.
-pub(crate) const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 8;
 /// Most bytes of all indexes: those of Fedora have some 100 MB.
 const INDEXES: usize = 1 << 30;
 

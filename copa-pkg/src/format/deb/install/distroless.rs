@@ -51,7 +51,7 @@ use crate::unpack::decompress::Budget;
 /// Work in progress: the image, and what is known of its packages.
 struct Work<'a> {
     image: Installer<'a>,
-    db: StatusD,
+    db: &'a StatusD,
     owners: Owners,
     accounts: Accounts,
     /// The packages so far.
@@ -85,11 +85,11 @@ struct Regular {
 /// # Errors
 ///
 /// As [`System::install`](crate::System::install).
-pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-    let db = StatusD::open(root)?.ok_or_else(|| Error::Unsupported {
-        what: "an image without status.d".into(),
-        reason: "there is nothing to record packages in".into(),
-    })?;
+pub(crate) fn install(
+    root: &dyn Root,
+    db: &StatusD,
+    packages: &[Verified],
+) -> Result<Installation> {
     let mut image = Installer::new(root);
     let names: BTreeSet<&str> = packages.iter().map(|p| &*p.candidate().name).collect();
     let owners = Owners::of(root, &db.entries, &names, &mut image.paths)?;
@@ -139,7 +139,7 @@ impl Work<'_> {
             self.certificates(&certificates)?;
         }
         let changes = &mut self.image.out.changes;
-        record::record(self.image.root, &self.db, name, &archive, changes);
+        record::record(self.image.root, self.db, name, &archive, changes);
         let has_sysusers = self.accounts(&sysusers)?;
         self.steps.push(self.step(package, archive, has_sysusers));
         Ok(())

@@ -5,8 +5,9 @@ use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::format::rpm::db::place::same_place;
 use crate::format::rpm::db::record::State;
-use crate::format::rpm::db::rpmdb::{RpmDb, same_place};
+use crate::format::rpm::db::rpmdb::RpmDb;
 use crate::format::rpm::package::archive;
 use crate::format::rpm::package::archive::{Archive, File};
 use crate::format::rpm::package::digest::Algorithm;

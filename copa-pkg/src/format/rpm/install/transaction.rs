@@ -19,7 +19,6 @@ use bytes::Bytes;
 use crate::effect::accounts::image::Accounts;
 use crate::effect::ldcache::update as ldcache;
 use crate::error::{Error, Result};
-use crate::format::rpm::db::installed;
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::db::rpmdb::{Recorded, RpmDb};
 use crate::format::rpm::install::accounts;
@@ -33,11 +32,12 @@ use crate::install::installation::Installation;
 use crate::install::installer::Installer;
 use crate::install::place::Groups;
 use crate::install::policy::{Fate, Incoming};
+use crate::install::transaction::Transaction;
 use crate::package::fetched::Verified;
+use crate::package::removal::Removal;
 use crate::port::FileKind;
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
-use crate::version::any::Version;
 
 /// Work in progress: the image, and what is known of its packages.
 pub(super) struct Work<'a> {
@@ -49,20 +49,20 @@ pub(super) struct Work<'a> {
     unlinked: BTreeSet<PathBuf>,
 }
 
-/// What installing these packages changes.
+/// What a transaction changes.
 ///
 /// # Errors
 ///
 /// As [`System::install`](crate::System::install).
-pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-    let db = RpmDb::open(root)?.ok_or_else(|| Error::Unsupported {
-        what: "an image without an RPM database".into(),
-        reason: "there is nothing to record packages in".into(),
-    })?;
+pub(crate) fn install(
+    root: &dyn Root,
+    db: &RpmDb,
+    transaction: &Transaction<'_>,
+) -> Result<Installation> {
     let open = |p: &Verified| Archive::open(&p.candidate().to_string(), &p.package.bytes);
-    let archives = packages.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let erased = obsolete(&db, &archives)?;
-    let mut work = Work::new(root, &db, &archives, &erased)?;
+    let archives = transaction.packages.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let erased = erased(transaction.removals);
+    let mut work = Work::new(root, db, &archives, &erased)?;
     let mut budget = Budget::installation();
     let package = |archive| work.package(archive, &mut budget);
     let states = archives.iter().map(package).collect::<Result<Vec<_>>>()?;
@@ -71,7 +71,7 @@ pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installa
     work.image.remove_stale(leftovers, &|_| false);
     work.image.add_parents();
     work.scriptlets(&archives);
-    let time = time(&db, &archives);
+    let time = time(db, &archives);
     let recorded = archives.iter().zip(states);
     let recorded: Vec<_> =
         recorded.map(|(archive, states)| Recorded { file: &archive.package, states }).collect();
@@ -161,27 +161,9 @@ fn state(fate: Fate, new: &PackagedFile, old: Option<OldFile<'_>>) -> u8 {
     old.filter(|state| *state >= State::NET_SHARED).unwrap_or(State::NOT_INSTALLED)
 }
 
-/// Names and architectures of installed packages that new ones make obsolete.
-fn obsolete(db: &RpmDb, new: &[Archive]) -> Result<Vec<(String, String)>> {
-    let mut found = BTreeSet::new();
-    for archive in new {
-        let Some(package) = installed::package(&archive.package.header)? else { continue };
-        for constraint in &package.relations.obsoletes {
-            let within = |version: &Version| match &constraint.version {
-                Some((operator, bound)) => operator.holds(version, bound),
-                None => true,
-            };
-            let is = |old: &&crate::package::installed::Installed| {
-                old.name == constraint.name && old.name != package.name && within(&old.version)
-            };
-            let old = crate::package::database::PackageDb::installed(db).iter().filter(is);
-            found.extend(old.map(|old| (old.name.clone(), old.arch.clone())));
-        }
-    }
-    let is_new = |name: &str| {
-        new.iter().any(|archive| archive.package.header.text(Tag::NAME).is_some_and(|n| n == name))
-    };
-    Ok(found.into_iter().filter(|(name, _)| !is_new(name)).collect())
+/// Names and architectures of the packages that go.
+fn erased(removals: &[Removal]) -> Vec<(String, String)> {
+    removals.iter().map(|removal| (removal.package.clone(), removal.arch.clone())).collect()
 }
 
 /// When the packages are installed: a function of the image and the packages. It is later than any

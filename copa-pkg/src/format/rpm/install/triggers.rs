@@ -12,7 +12,7 @@ use crate::format::rpm::install::owners::{Owners, is_below};
 use crate::format::rpm::install::verdicts::{Found, call, of};
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
-use crate::package::relation::Constraint;
+use crate::package::constraint::Constraint;
 use crate::version::any::Version;
 
 /// What sets a trigger off.

@@ -15,9 +15,9 @@ use super::*;
 use crate::distro::release::Distro;
 use crate::fixture::ports::{Files, Memory, forgetful, now};
 use crate::fixture::root::MemoryRoot;
-use crate::format::manager::PackageManager;
-use crate::format::rpm::manager::Rpm;
 use crate::format::rpm::oracle;
+use crate::format::rpm::package::verify::verify;
+use crate::format::rpm::repo::filter::Filter;
 use crate::package::candidate::Candidate;
 use crate::package::fetched::Package;
 use crate::port::Cache;
@@ -25,6 +25,8 @@ use crate::repository::load::load_all;
 use crate::repository::mirror::Mirror;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
+use crate::trust::openpgp::Keyring;
+use crate::trust::policy::Trust;
 use crate::version::any::Version;
 use crate::version::format::Format;
 
@@ -233,8 +235,8 @@ fn a_signed_repository_is_read_and_its_package_verified() {
         let requires: Vec<String> =
             hello.relations.requires.iter().map(ToString::to_string).collect();
         assert_eq!(requires, ["/bin/sh", "libc.so.6()(64bit)"]);
-        let package = Rpm.verify(download(&hello), &lab.keys()).unwrap();
-        assert!(package.warning.is_none());
+        let warning = verify(&download(&hello), &lab.keys()).unwrap();
+        assert!(warning.is_none());
     }
 }
 
@@ -254,7 +256,7 @@ fn an_altered_package_is_refused_before_and_after_its_checksum() {
     lab.index(&[]);
     let verify = |keys: &PackageKeys| {
         let hello = lab.strict().unwrap().catalog.best("hello").unwrap();
-        Rpm.verify(download(&hello), keys)
+        verify(&download(&hello), keys)
     };
     let error = verify(&lab.keys()).unwrap_err();
     assert!(error.to_string().contains("its payload is not the one that was signed"), "{error}");
@@ -270,8 +272,8 @@ fn an_altered_package_is_refused_before_and_after_its_checksum() {
     let error = verify(&lab.keys()).unwrap_err();
     assert!(error.to_string().contains("it is not signed"), "{error}");
     let loose = Trust { allow_unsigned: true, ..lab.trust() };
-    let package = verify(&PackageKeys { trust: loose, ..lab.keys() }).unwrap();
-    assert!(package.warning.unwrap().starts_with("NOT VERIFIED, as allowed"));
+    let warning = verify(&PackageKeys { trust: loose, ..lab.keys() }).unwrap();
+    assert!(warning.unwrap().starts_with("NOT VERIFIED, as allowed"));
 }
 
 #[test]
@@ -283,7 +285,7 @@ fn a_signed_package_under_another_name_is_refused() {
         Candidate { arch: "x86_64".into(), ..hello.clone() },
         Candidate { version: Version::parse(Format::Rpm, "1:2.0-2").unwrap(), ..hello.clone() },
     ] {
-        let error = Rpm.verify(download(&other), &lab.keys()).unwrap_err();
+        let error = verify(&download(&other), &lab.keys()).unwrap_err();
         assert!(error.to_string().contains("it is hello 1:2.0-1 noarch"), "{error}");
     }
 }
@@ -338,7 +340,7 @@ fn an_expired_key_is_refused() {
     refused(lab.load(&later, &forgetful()), &["repomd.xml", key, "expired"]);
     let hello = lab.strict().unwrap().catalog.best("hello").unwrap();
     let keys = PackageKeys { trust: later.clone(), ..lab.keys() };
-    let error = Rpm.verify(download(&hello), &keys).unwrap_err();
+    let error = verify(&download(&hello), &keys).unwrap_err();
     assert!(error.to_string().contains("expired"), "{error}");
     let loose = Trust { allow_expired: true, ..later };
     lab.load(&loose, &forgetful()).unwrap();
@@ -422,15 +424,14 @@ fn a_plan_without_a_report_names_what_its_updates_fix() {
             fixes: Vec::new(),
         };
         let mut plan =
-            crate::resolve::plan::UpdatePlan { updates: vec![update], skipped: Vec::new() };
+            crate::resolve::plan::UpdatePlan { updates: vec![update], ..Default::default() };
         let files = Files::default();
-        runtime.block_on(catalog.name_fixes(&mut plan, &files, &forgetful())).unwrap();
+        runtime.block_on(plan.name_fixes(&catalog, &files, &forgetful())).unwrap();
         assert_eq!(plan.updates[0].fixes, ["CVE-2026-0001"], "{compression}");
         let fetched = files.asked.lock().unwrap().pop().unwrap();
         let bytes = fs::read(&fetched).unwrap();
         fs::write(&fetched, &bytes[..bytes.len() - 1]).unwrap();
-        let error =
-            runtime.block_on(catalog.name_fixes(&mut plan, &files, &forgetful())).unwrap_err();
+        let error = runtime.block_on(plan.name_fixes(&catalog, &files, &forgetful())).unwrap_err();
         assert!(error.to_string().contains("updateinfo.xml"), "{error}");
         fs::write(&fetched, bytes).unwrap();
     }

@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 use jiff::{Span, Timestamp};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use url::Url;
 
 use super::*;
 use crate::distro::release::Distro;
