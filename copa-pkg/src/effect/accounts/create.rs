@@ -201,7 +201,7 @@ impl New {
     /// database.
     fn with_new(&self, path: &str, text: &[u8]) -> Vec<u8> {
         let lines: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').collect();
-        let is_own = |line: &&[u8]| !line.starts_with(b"+") && !line.starts_with(b"-");
+        let is_own = |line: &[u8]| !line.starts_with(b"+") && !line.starts_with(b"-");
         let own = lines.iter().rposition(|line| is_own(line)).map_or(0, |last| last + 1);
         let (own, others) = lines.split_at(own);
         let has_members = LISTS_MEMBERS.contains(&path);

@@ -134,6 +134,7 @@ fn argument<'a>(name: &str, arguments: &Arguments<'a>) -> Option<&'a str> {
 fn plain(text: &str, is_first: bool) -> Option<&str> {
     let is_set = text.split_once('[').is_some_and(|(_, after)| after.contains(']'));
     let is_list = text.contains('{') && text.contains('}');
-    let is_odd = text.contains(['*', '?']) || is_set || is_list;
-    (!is_odd && !(is_first && text.starts_with('~'))).then_some(text)
+    let is_home = is_first && text.starts_with('~');
+    let is_odd = is_home || is_set || is_list || text.contains(['*', '?']);
+    (!is_odd).then_some(text)
 }
