@@ -50,7 +50,8 @@ impl Term {
 pub(crate) mod needs {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use super::{Requirement, Term};
+    use super::Term;
+    use crate::package::requirement::Requirement;
 
     pub(crate) fn serialize<S: Serializer>(all: &[Requirement], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(all.iter().map(|need| match need.alternatives() {
@@ -77,7 +78,8 @@ pub(crate) mod needs {
 pub(crate) mod exclusions {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use super::{Requirement, Term};
+    use super::Term;
+    use crate::package::requirement::Requirement;
 
     pub(crate) fn serialize<S: Serializer>(all: &[Requirement], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(all.iter().map(|excluded| match excluded {

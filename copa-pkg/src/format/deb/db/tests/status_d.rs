@@ -152,7 +152,7 @@ fn a_file_is_read_once_whatever_links_lead_to_it() {
         ("var/lib/dpkg/status.d/d.md5sums", &format!("{SUM}  usr/lib/c\n")),
     ]);
     root.link("var/lib/dpkg/status.d/a", "b");
-    (0..9).for_each(|i| root.link(&format!("var/lib/dpkg/status.d/d{i}"), "/elsewhere"));
+    (0..9).for_each(|i| root.link(format!("var/lib/dpkg/status.d/d{i}"), "/elsewhere"));
     root.link("var/lib/dpkg/status.d/d", "/elsewhere");
     let db = StatusD::open(&root).unwrap().unwrap();
     let files: Vec<_> =
@@ -167,7 +167,7 @@ fn the_directory_as_a_whole_is_bounded() {
     let mut root = MemoryRoot::of(&[("sums", &format!("{SUM}  a\n"))]);
     for i in 0..3 {
         root.file(format!("var/lib/dpkg/status.d/{i}"), needs.as_bytes());
-        root.link(&format!("var/lib/dpkg/status.d/{i}.md5sums"), "/sums");
+        root.link(format!("var/lib/dpkg/status.d/{i}.md5sums"), "/sums");
     }
     let exact = Left { control: 3 * needs.len() as u64, sums: 3 * 36, lines: 3, relations: 9 };
     assert_eq!(StatusD::open_within(&root, exact).unwrap().unwrap().entries.len(), 3);
