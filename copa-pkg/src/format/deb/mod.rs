@@ -1,4 +1,6 @@
 //! Debian packages: `deb-version(7)`, `deb-control(5)`, `deb(5)`, and Debian's repository format.
+#![doc = ""]
+#![doc = include_str!("../../../docs/debian.md")]
 
 pub(crate) mod control;
 pub(crate) mod db;
