@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::manager::PackageManager;
 use crate::format::managers;
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::arch::Arch;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
@@ -19,8 +20,9 @@ use crate::port::{Interest, Root};
 use crate::repository::catalog::Catalog;
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
-use crate::resolve::plan::{Request, UpdatePlan};
+use crate::resolve::plan::UpdatePlan;
 use crate::resolve::planner;
+use crate::resolve::request::Request;
 use crate::trust::keys::PackageKeys;
 
 /// The largest package that is repacked: it is in memory twice.
@@ -136,7 +138,7 @@ impl System {
         self.manager.repack(package).ok().flatten().map(Into::into)
     }
 
-    /// Works out what installing these packages changes, database included.
+    /// Works out what a transaction changes, database included.
     ///
     /// Maintainer scripts never run.
     ///
@@ -144,9 +146,9 @@ impl System {
     ///
     /// [`Error::Malformed`] and [`Error::TooLarge`] when a package is not in its format,
     /// [`Error::Root`] when the file system cannot be read.
-    pub fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-        let mut installation = self.manager.install(root, packages)?;
-        let warnings = packages.iter().filter_map(|package| package.warning.clone());
+    pub fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
+        let mut installation = self.manager.install(root, transaction)?;
+        let warnings = transaction.packages.iter().filter_map(|package| package.warning.clone());
         installation.warnings.splice(0..0, warnings);
         Ok(installation)
     }
@@ -160,8 +162,10 @@ impl System {
     /// not on purpose, does not count. A package whose new version cannot be had or cannot be
     /// beside what is installed stays, and so do those that need it; everything else goes on.
     ///
-    /// When the repositories have something newer than the image and older than the fix that the
-    /// report wants, the package is updated and its vulnerabilities are listed as skipped.
+    /// Of a report, each vulnerability is judged by itself: an update lists those that its version
+    /// fixes, and the others are listed as skipped, each with the reason. So when the repositories
+    /// have something newer than the image and older than a fix, the package is updated all the
+    /// same.
     pub fn plan(&self, catalog: &Catalog, request: &Request) -> UpdatePlan {
         let rules = self.manager.rules();
         let native = (rules.arch_name)(self.arch);

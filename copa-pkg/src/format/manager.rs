@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
@@ -63,10 +64,10 @@ pub(crate) trait PackageManager: Debug + Send + Sync {
     /// When the package cannot be read.
     fn repack(&self, package: &Package) -> Result<Option<Vec<u8>>>;
 
-    /// What installing these packages changes, the database included.
+    /// What a transaction changes, the database included.
     ///
     /// # Errors
     ///
     /// As [`System::install`](crate::System::install).
-    fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation>;
+    fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation>;
 }

@@ -18,3 +18,4 @@ pub(crate) mod paths;
 pub(crate) mod place;
 pub(crate) mod policy;
 pub(crate) mod stale;
+pub(crate) mod transaction;

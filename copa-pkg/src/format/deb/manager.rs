@@ -10,6 +10,7 @@ use crate::format::deb::rules::RULES;
 use crate::format::deb::sources::discover::repositories;
 use crate::format::manager::{Opened, PackageFormat, PackageManager};
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
@@ -84,7 +85,7 @@ impl PackageManager for Dpkg {
         archive::repack(package)
     }
 
-    fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-        distroless::install(root, &self.db, packages)
+    fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
+        distroless::install(root, &self.db, transaction.packages)
     }
 }

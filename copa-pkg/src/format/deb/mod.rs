@@ -7,6 +7,8 @@
 //! ```
 //!
 //! `control.rs` reads the stanzas that all of them are written in, `relation.rs` their dependencies.
+#![doc = ""]
+#![doc = include_str!("../../../docs/debian.md")]
 
 pub(crate) mod control;
 pub(crate) mod db;

@@ -11,6 +11,7 @@ use crate::format::rpm::package::verify::verify;
 use crate::format::rpm::rules::RULES;
 use crate::format::rpm::sources::discover;
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
@@ -64,7 +65,7 @@ impl PackageManager for Rpm {
         Ok(None)
     }
 
-    fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-        transaction::install(root, &self.db, packages)
+    fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
+        transaction::install(root, &self.db, transaction)
     }
 }

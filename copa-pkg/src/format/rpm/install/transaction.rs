@@ -18,7 +18,6 @@ use bytes::Bytes;
 
 use crate::effect::ldcache::update as ldcache;
 use crate::error::{Error, Result};
-use crate::format::rpm::db::installed;
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::db::rpmdb::{Recorded, RpmDb};
 use crate::format::rpm::install::accounts::Accounts;
@@ -32,11 +31,12 @@ use crate::install::installation::Installation;
 use crate::install::installer::Installer;
 use crate::install::place::Groups;
 use crate::install::policy::{Fate, Incoming};
+use crate::install::transaction::Transaction;
 use crate::package::fetched::Verified;
+use crate::package::removal::Removal;
 use crate::port::FileKind;
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
-use crate::version::any::Version;
 
 /// Work in progress: the image, and what is known of its packages.
 pub(super) struct Work<'a> {
@@ -48,15 +48,19 @@ pub(super) struct Work<'a> {
     unlinked: BTreeSet<PathBuf>,
 }
 
-/// What installing these packages changes.
+/// What a transaction changes.
 ///
 /// # Errors
 ///
 /// As [`System::install`](crate::System::install).
-pub(crate) fn install(root: &dyn Root, db: &RpmDb, packages: &[Verified]) -> Result<Installation> {
+pub(crate) fn install(
+    root: &dyn Root,
+    db: &RpmDb,
+    transaction: &Transaction<'_>,
+) -> Result<Installation> {
     let open = |p: &Verified| Archive::open(&p.candidate().to_string(), &p.package.bytes);
-    let archives = packages.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let erased = obsolete(db, &archives)?;
+    let archives = transaction.packages.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let erased = erased(transaction.removals);
     let mut work = Work::new(root, db, &archives, &erased)?;
     let mut budget = Budget::installation();
     let package = |archive| work.package(archive, &mut budget);
@@ -155,27 +159,9 @@ fn state(fate: Fate, new: &PackagedFile, old: Option<OldFile<'_>>) -> u8 {
     old.filter(|state| *state >= State::NET_SHARED).unwrap_or(State::NOT_INSTALLED)
 }
 
-/// Names and architectures of installed packages that new ones make obsolete.
-fn obsolete(db: &RpmDb, new: &[Archive]) -> Result<Vec<(String, String)>> {
-    let mut found = BTreeSet::new();
-    for archive in new {
-        let Some(package) = installed::package(&archive.package.header)? else { continue };
-        for constraint in &package.relations.obsoletes {
-            let within = |version: &Version| match &constraint.version {
-                Some((operator, bound)) => operator.holds(version, bound),
-                None => true,
-            };
-            let is = |old: &&crate::package::installed::Installed| {
-                old.name == constraint.name && old.name != package.name && within(&old.version)
-            };
-            let old = crate::package::database::PackageDb::installed(db).iter().filter(is);
-            found.extend(old.map(|old| (old.name.clone(), old.arch.clone())));
-        }
-    }
-    let is_new = |name: &str| {
-        new.iter().any(|archive| archive.package.header.text(Tag::NAME).is_some_and(|n| n == name))
-    };
-    Ok(found.into_iter().filter(|(name, _)| !is_new(name)).collect())
+/// Names and architectures of the packages that go.
+fn erased(removals: &[Removal]) -> Vec<(String, String)> {
+    removals.iter().map(|removal| (removal.package.clone(), removal.arch.clone())).collect()
 }
 
 /// When the packages are installed: a function of the image and the packages. It is later than any

@@ -248,7 +248,7 @@ fn what_a_manifest_does_not_say_the_repositories_do() {
         "base".into(),
     );
     let system = System::detect(&root, &Hints::default()).unwrap();
-    let plan = system.plan(&catalog, &crate::resolve::plan::Request::Everything);
+    let plan = system.plan(&catalog, &crate::resolve::request::Request::Everything);
     let updates: Vec<String> = plan.updates.iter().map(|update| update.to.to_string()).collect();
     assert!(updates.len() == 1 && updates[0].starts_with("ssl"), "{plan:?}");
     let skipped: Vec<&str> = plan.skipped.iter().map(|skipped| &*skipped.package).collect();

@@ -424,7 +424,7 @@ fn a_plan_without_a_report_names_what_its_updates_fix() {
             fixes: Vec::new(),
         };
         let mut plan =
-            crate::resolve::plan::UpdatePlan { updates: vec![update], skipped: Vec::new() };
+            crate::resolve::plan::UpdatePlan { updates: vec![update], ..Default::default() };
         let files = Files::default();
         runtime.block_on(plan.name_fixes(&catalog, &files, &forgetful())).unwrap();
         assert_eq!(plan.updates[0].fixes, ["CVE-2026-0001"], "{compression}");
