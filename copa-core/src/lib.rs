@@ -40,6 +40,7 @@ mod options;
 mod patcher;
 mod report;
 mod rest;
+mod run;
 
 pub use cache::DirCache;
 pub use copa_oci as oci;

@@ -31,6 +31,7 @@ pub(crate) mod system;
 pub(crate) mod trust;
 pub(crate) mod unpack;
 pub mod version;
+pub(crate) mod warning;
 
 pub use crate::distro::release::Distro;
 pub use crate::error::{Error, Kind, Result};
@@ -43,7 +44,9 @@ pub use crate::package::database::{FileSums, PackageDb};
 pub use crate::package::fetched::{Package, Verified};
 pub use crate::package::installed::Installed;
 pub use crate::package::relation::{Constraint, Dependency, Operator, Relations};
-pub use crate::port::{Body, Cache, Fetch, FileKind, Interest, Root, Stat, recall, remember};
+pub use crate::port::{
+    Body, Cache, Fetch, FileKind, Interest, Ports, Root, Stat, recall, remember,
+};
 pub use crate::repository::catalog::Catalog;
 pub use crate::repository::load::{Loaded, Repository, load_all};
 pub use crate::repository::mirror::Mirror;
@@ -56,3 +59,4 @@ pub use crate::trust::keys::PackageKeys;
 pub use crate::trust::policy::Trust;
 pub use crate::version::any::Version;
 pub use crate::version::format::Format;
+pub use crate::warning::{Code, Listener, Warning};

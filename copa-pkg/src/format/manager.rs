@@ -12,6 +12,7 @@ use crate::port::{Interest, Root};
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
+use crate::warning::Warnings;
 
 /// A package manager, as far as an image needs one. Each format has one static of it, listed in
 /// [`MANAGERS`](crate::format::managers::MANAGERS).
@@ -32,11 +33,17 @@ pub(crate) trait PackageManager: Debug + Sync {
     fn open(&self, root: &dyn Root) -> Result<Option<Box<dyn PackageDb>>>;
 
     /// Where packages come from and who may sign them. The image's own configuration is parsed once.
+    /// [`Origins::warnings`] is left to the caller, who has `warnings`.
     ///
     /// # Errors
     ///
     /// As [`System::origins`](crate::System::origins).
-    fn origins(&self, sources: &Sources<'_>, db: &dyn PackageDb) -> Result<Origins>;
+    fn origins(
+        &self,
+        sources: &Sources<'_>,
+        db: &dyn PackageDb,
+        warnings: &mut Warnings<'_>,
+    ) -> Result<Origins>;
 
     /// Checks that somebody who is trusted vouches for a package.
     ///

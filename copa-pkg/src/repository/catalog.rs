@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use url::Url;
@@ -12,11 +11,12 @@ use crate::format::rpm::repo::advisories::Advisories;
 use crate::package::arch::is_for_all;
 use crate::package::candidate::Candidate;
 use crate::package::rules::Rules;
-use crate::port::{Cache, Fetch};
+use crate::port::Ports;
 use crate::repository::index::table::{Index, Record};
 use crate::repository::load::AT_ONCE;
 use crate::resolve::plan::UpdatePlan;
 use crate::version::any::Version;
+use crate::warning::{Warning, Warnings};
 
 /// What one or several repositories offer.
 ///
@@ -137,18 +137,17 @@ impl Catalog {
     pub async fn name_fixes(
         &self,
         plan: &mut UpdatePlan,
-        fetch: &dyn Fetch,
-        cache: &Arc<dyn Cache>,
-    ) -> Result<Vec<String>> {
+        ports: Ports<'_>,
+    ) -> Result<Vec<Warning>> {
         let updates = &plan.updates;
         let has = |listing: &Listing| {
             updates.iter().any(|u| listing.index.named(&u.to.name).next().is_some())
         };
         let asked = self.listings.iter().filter(|listing| has(listing));
         let advisories = asked.filter_map(|listing| listing.advisories.as_ref());
-        let loads: Vec<_> = advisories.map(|of| of.load(fetch, cache)).collect();
+        let loads: Vec<_> = advisories.map(|of| of.load(ports)).collect();
         let mut loads = stream::iter(loads).buffered(AT_ONCE);
-        let mut warnings = Vec::new();
+        let mut warnings = Warnings::new(ports.listener);
         while let Some((fixes, warning)) = loads.try_next().await? {
             warnings.extend(warning);
             for (i, found) in fixes.of(&plan.updates) {
@@ -157,7 +156,7 @@ impl Catalog {
                 update.fixes.extend(all);
             }
         }
-        Ok(warnings)
+        Ok(warnings.into_vec())
     }
 
     /// How many packages are offered, every version of every repository counted.

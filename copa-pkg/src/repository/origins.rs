@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::repository::load::Repository;
 use crate::trust::keys::PackageKeys;
+use crate::warning::Warning;
 
 /// Where packages of an image come from and who may sign them.
 #[derive(Debug)]
@@ -15,4 +16,6 @@ pub struct Origins {
     /// Where more keys are that the image's repositories name: `https:`. [`PackageKeys::fetch`] adds
     /// them.
     pub key_urls: Vec<Url>,
+    /// What a person should know of how they were found.
+    pub warnings: Vec<Warning>,
 }

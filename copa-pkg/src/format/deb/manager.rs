@@ -18,6 +18,7 @@ use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
 use crate::trust::openpgp::Keyring;
+use crate::warning::Warnings;
 
 /// Files and directories whose content is read. Wherever a link can stand for a directory both names
 /// are here: a layer is streamed before its links are known.
@@ -61,9 +62,15 @@ impl PackageManager for Deb {
         Ok(StatusD::open(root)?.map(|db| Box::new(db) as Box<dyn PackageDb>))
     }
 
-    fn origins(&self, sources: &Sources<'_>, _: &dyn PackageDb) -> Result<Origins> {
+    fn origins(
+        &self,
+        sources: &Sources<'_>,
+        _: &dyn PackageDb,
+        warnings: &mut Warnings<'_>,
+    ) -> Result<Origins> {
         let keys = PackageKeys { keyring: Keyring::default(), trust: sources.trust.clone() };
-        Ok(Origins { repositories: repositories(sources)?, keys, key_urls: Vec::new() })
+        let repositories = repositories(sources, warnings)?;
+        Ok(Origins { repositories, keys, key_urls: Vec::new(), warnings: Vec::new() })
     }
 
     /// The signed index has the checksum of each package, and the package has been held against it.

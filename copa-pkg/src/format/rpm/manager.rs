@@ -17,6 +17,7 @@ use crate::port::{Interest, Root};
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
+use crate::warning::Warnings;
 
 /// Directories whose content is read. Of `etc` all: what becomes of configuration depends on its
 /// content, and a layer that is streamed again for each such file may be far away.
@@ -40,8 +41,13 @@ impl PackageManager for Rpm {
         Ok(RpmDb::open(root)?.map(|db| Box::new(db) as Box<dyn PackageDb>))
     }
 
-    fn origins(&self, sources: &Sources<'_>, db: &dyn PackageDb) -> Result<Origins> {
-        discover::origins(sources, &db.streams(), &db.keys())
+    fn origins(
+        &self,
+        sources: &Sources<'_>,
+        db: &dyn PackageDb,
+        warnings: &mut Warnings<'_>,
+    ) -> Result<Origins> {
+        discover::origins(sources, &db.streams(), &db.keys(), warnings)
     }
 
     fn verify(&self, package: Package, keys: &PackageKeys) -> Result<Verified> {

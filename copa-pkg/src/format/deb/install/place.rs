@@ -12,6 +12,7 @@ use crate::format::deb::package::archive::{Entry, EntryKind};
 use crate::install::change::{Change, Content, File};
 use crate::install::installation::Why;
 use crate::port::{FileKind, Stat};
+use crate::warning::Code;
 
 /// What becomes of a path.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,7 +63,8 @@ impl Work<'_> {
             EntryKind::Directory => {}
             EntryKind::Special => {
                 let (path, package) = (path.display(), package.name);
-                self.out.warnings.push(format!("{path} of {package} is a device: left out"));
+                let text = format!("{path} of {package} is a device: left out");
+                self.out.warn(Code::LeftOut, path, text);
             }
         }
         Ok(())
@@ -144,8 +146,8 @@ impl Work<'_> {
         let target = self.paths.physical(target);
         let Some(shipped) = package.files.get(&target) else {
             let (path, name) = (path.display(), package.name);
-            let warning = format!("{path} of {name} is another name of nothing: left out");
-            self.out.warnings.push(warning);
+            let text = format!("{path} of {name} is another name of nothing: left out");
+            self.out.warn(Code::LeftOut, path, text);
             return Ok(());
         };
         let fate = self.fate_of_file(package, &path, &shipped.file, shipped.sum)?;

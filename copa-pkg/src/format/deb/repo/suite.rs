@@ -9,10 +9,11 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::format::deb::repo::release::Release;
-use crate::port::{Cache, Fetch};
+use crate::port::Ports;
 use crate::repository::load::{Loaded, Repository};
 use crate::trust::openpgp::Keyring;
 use crate::trust::policy::Trust;
+use crate::warning::{Code, Warning, Warnings};
 
 /// One suite of one archive.
 #[derive(Debug, Clone)]
@@ -40,14 +41,7 @@ pub(crate) struct Archive {
     /// Who must have made it (`Origin`), where that counts.
     pub(crate) origin: Option<&'static str>,
     /// What a person should know of how it was found.
-    pub(crate) notes: Vec<String>,
-}
-
-/// What loading needs of the world.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ports<'a> {
-    pub(super) fetch: &'a dyn Fetch,
-    pub(super) cache: &'a Arc<dyn Cache>,
+    pub(crate) notes: Vec<Warning>,
 }
 
 #[async_trait]
@@ -56,21 +50,26 @@ impl Repository for Archive {
         format!("{} from {}", self.suite, self.base)
     }
 
-    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded> {
-        let ports = Ports { fetch, cache };
-        let mut warnings = self.notes.clone();
+    async fn load(&self, ports: Ports<'_>) -> Result<Loaded> {
+        let mut warnings = Warnings::new(ports.listener);
+        warnings.extend(self.notes.iter().cloned());
         let Some(release) = self.release(ports, &mut warnings).await? else {
-            return Ok(Loaded { warnings, ..Loaded::default() });
+            return Ok(Loaded { warnings: warnings.into_vec(), ..Loaded::default() });
         };
         let paths = self.paths(&release, &mut warnings)?;
         let all = try_join_all(paths.iter().map(|path| self.index(&release, path, ports))).await?;
-        let mut loaded: Loaded = all.into_iter().collect();
-        warnings.append(&mut loaded.warnings);
-        Ok(Loaded { warnings, ..loaded })
+        let loaded: Loaded = all.into_iter().collect();
+        warnings.extend(loaded.warnings);
+        Ok(Loaded { warnings: warnings.into_vec(), catalog: loaded.catalog })
     }
 }
 
 impl Archive {
+    /// A warning about this suite.
+    pub(super) fn warning(&self, code: Code, text: String) -> Warning {
+        Warning::new(code, self.describe(), text)
+    }
+
     /// Whether it is a plain directory of packages, without `dists/`.
     pub(super) fn is_flat(&self) -> bool {
         self.suite.ends_with('/')
@@ -101,7 +100,7 @@ impl Archive {
     }
 
     /// Where the indexes are, below the suite, without the name of the file.
-    fn paths(&self, release: &Release, warnings: &mut Vec<String>) -> Result<Vec<String>> {
+    fn paths(&self, release: &Release, warnings: &mut Warnings<'_>) -> Result<Vec<String>> {
         if self.is_flat() {
             return Ok(vec![String::new()]);
         }
@@ -118,7 +117,8 @@ impl Archive {
                     reason: format!("it lists no {own}Packages"),
                 });
             } else {
-                warnings.push(format!("{}: it lists no {own}Packages", self.describe()));
+                let text = format!("{}: it lists no {own}Packages", self.describe());
+                warnings.push(self.warning(Code::LeftOut, text));
             }
             if release.separate_all() && listed(&all) {
                 paths.push(all);

@@ -32,6 +32,7 @@ use crate::package::installed::Installed;
 use crate::package::relation::Relations;
 use crate::port::{FileKind, Root};
 use crate::version::format::Format;
+use crate::warning::{Code, Warning};
 
 const DIRECTORIES: [&str; 3] = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
 const KINDS: [(&str, Kind); 3] =
@@ -56,7 +57,7 @@ pub(crate) struct RpmDb {
     database: Option<Database>,
     manifests: Option<Manifests>,
     installed: Vec<Installed>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 /// A database file.
@@ -215,7 +216,7 @@ impl PackageDb for RpmDb {
         None
     }
 
-    fn warnings(&self) -> &[String] {
+    fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
@@ -360,7 +361,7 @@ fn file_like(root: &dyn Root, path: &Path, bytes: Bytes, time: u32) -> File {
 fn listed(
     headers: &[(u32, Header)],
     paths: &BTreeSet<String>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Installed>> {
     let relations = headers.iter().map(|(_, header)| installed::relation_count(header));
     if relations.sum::<usize>() > RELATIONS {
@@ -371,7 +372,11 @@ fn listed(
     for (_, header) in headers {
         match installed::package(header) {
             Ok(package) => packages.extend(package.map(|package| (package, header))),
-            Err(error) => warnings.push(format!("{error}: it is left alone")),
+            Err(error) => {
+                let name = header.text(Tag::NAME).unwrap_or_default();
+                let text = format!("{error}: it is left alone");
+                warnings.push(Warning::new(Code::LeftAlone, name, text));
+            }
         }
     }
     installed::provide_paths(&mut packages, paths);

@@ -15,6 +15,7 @@ use crate::format::rpm::package::tag::Tag;
 use crate::install::paths::Paths;
 
 use crate::format::rpm::install::habits::Habits;
+use crate::warning::{Code, Warning};
 
 /// The files of the installed packages, by physical path.
 #[derive(Debug, Default)]
@@ -56,7 +57,7 @@ impl<'a> Owners<'a> {
         new: &[Archive],
         erased: &[(String, String)],
         paths: &mut Paths<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Vec<Warning>,
     ) -> Self {
         let mut owners = Self::default();
         for header in db.all_headers() {
@@ -68,7 +69,10 @@ impl<'a> Owners<'a> {
                         || erased.iter().any(|(n, a)| *n == name && *a == arch);
                     owners.add(header, files, goes, paths);
                 }
-                Err(error) => warnings.push(format!("its files are not known: {error}")),
+                Err(error) => {
+                    let text = format!("its files are not known: {error}");
+                    warnings.push(Warning::new(Code::LeftAlone, name, text));
+                }
             }
         }
         owners

@@ -11,6 +11,7 @@ use crate::format::rpm::package::archive::Kind;
 use crate::install::change::{Change, Content, File};
 use crate::install::installation::Why;
 use crate::port::FileKind;
+use crate::warning::Code;
 
 const SETUID: u32 = 0o4000;
 const SETGID: u32 = 0o2000;
@@ -55,7 +56,7 @@ impl Work<'_> {
             Fate::Keep(why) => self.out.keep(new.package, &path, why),
             _ if new.file.kind == Kind::Special => {
                 let text = format!("/{} of {} is a device: left out", path.display(), new.package);
-                self.out.warnings.push(text);
+                self.out.warn(Code::LeftOut, path.display(), text);
             }
             Fate::OverDirectory => {
                 let file = self.owned_file(new);
@@ -107,11 +108,12 @@ impl Work<'_> {
         }
         let (mode, uid, gid) = (stat.mode, stat.uid, stat.gid);
         let file = File { content, mode, uid, gid, mtime: stat.mtime, xattrs: stat.xattrs };
-        self.out.warnings.push(format!(
+        let text = format!(
             "/{} was changed in the image, and {package} has another: it is /{} now",
             path.display(),
             saved.display()
-        ));
+        );
+        self.out.warn(Code::SetAside, path.display(), text);
         self.out.changes.write(saved, file);
         Ok(true)
     }
@@ -206,8 +208,8 @@ impl Work<'_> {
                 "{} has files of the {what} {name}, whom the image does not know: root has them",
                 new.package
             );
-            if !self.out.warnings.contains(&text) {
-                self.out.warnings.push(text);
+            if !self.out.warnings.iter().any(|warning| warning.text == text) {
+                self.out.warn(Code::UnknownOwner, name, text);
             }
         }
         self.file_of(new)

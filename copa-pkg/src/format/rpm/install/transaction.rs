@@ -33,6 +33,7 @@ use crate::package::fetched::Verified;
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
 use crate::version::any::Version;
+use crate::warning::Code;
 
 /// Work in progress: the image, what is known of it, and what changes so far.
 pub(super) struct Work<'a> {
@@ -108,7 +109,8 @@ impl<'a> Work<'a> {
         let (mut paths, mut out) = (Paths::new(root), Installation::default());
         let owners = Owners::of(db, archives, erased, &mut paths, &mut out.warnings);
         for (name, arch) in erased {
-            out.warnings.push(format!("{name}.{arch} goes: a new package makes it obsolete"));
+            let text = format!("{name}.{arch} goes: a new package makes it obsolete");
+            out.warn(Code::Removed, name, text);
         }
         Ok(Self {
             root,

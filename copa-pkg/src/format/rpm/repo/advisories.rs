@@ -1,7 +1,6 @@
 //! What a repository says of vulnerabilities: read only when somebody asks.
 
 use std::io::BufReader;
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -9,9 +8,10 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::format::rpm::repo::packages::read_file;
 use crate::format::rpm::repo::repomd::{Listed, Repomd};
-use crate::format::rpm::repo::repository::{Ports, Repo};
+use crate::format::rpm::repo::repository::Repo;
 use crate::format::rpm::repo::updateinfo::Fixes;
-use crate::port::{Cache, Fetch, recall};
+use crate::port::{Ports, recall};
+use crate::warning::{Code, Warning};
 
 /// Where a repository's `updateinfo` is, and what it must be: out of its verified `repomd.xml`.
 #[derive(Debug, Clone)]
@@ -44,14 +44,11 @@ impl Advisories {
     /// # Errors
     ///
     /// As [`Repository::load`](crate::Repository::load).
-    pub(crate) async fn load(
-        &self,
-        fetch: &dyn Fetch,
-        cache: &Arc<dyn Cache>,
-    ) -> Result<(Fixes, Option<String>)> {
-        match self.read(Ports { fetch, cache }).await {
+    pub(crate) async fn load(&self, ports: Ports<'_>) -> Result<(Fixes, Option<Warning>)> {
+        match self.read(ports).await {
             Err(error @ (Error::NotFound { .. } | Error::Fetch { .. })) if !self.required => {
-                let warning = format!("{}: {error}: what its updates fix is not listed", self.id);
+                let text = format!("{}: {error}: what its updates fix is not listed", self.id);
+                let warning = Warning::new(Code::FixesUnknown, &self.id, text);
                 Ok((Fixes::default(), Some(warning)))
             }
             other => Ok((other?, None)),

@@ -8,10 +8,11 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::format::rpm::repo::metalink::{Metalink, mirror_list};
 use crate::format::rpm::repo::repomd::Repomd;
-use crate::format::rpm::repo::repository::{Place, Ports, Repo, below, untrusted};
+use crate::format::rpm::repo::repository::{Place, Repo, below, untrusted};
 use crate::package::checksum::Checksum;
-use crate::port::Fetch;
+use crate::port::{Fetch, Ports};
 use crate::trust::openpgp::{Keyring, Moment, SKEW};
+use crate::warning::{Code, Warning, Warnings};
 
 /// The largest `repomd.xml` or list of mirrors that is read.
 const LARGEST: u64 = 8 << 20;
@@ -42,7 +43,7 @@ impl Repo {
         root: &Url,
         hashes: &[Checksum],
         ports: Ports<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<Repomd> {
         let url = below(root, "repodata/repomd.xml")?;
         let bytes = ports.fetch.get(&url).await?.collect(&url, LARGEST).await?;
@@ -51,10 +52,11 @@ impl Repo {
         } else if !hashes.is_empty() {
             self.check_hash(&url, &bytes, hashes, warnings)?;
         } else if url.scheme() == "http" && !is_this_machine(&url) {
-            warnings.push(format!(
+            let text = format!(
                 "{url}: neither signed nor fetched by https: updates could be hidden; packages \
                  are still checked"
-            ));
+            );
+            warnings.push(Warning::new(Code::Unprotected, &url, text));
         }
         let repomd = Repomd::parse(&bytes, url.as_str())?;
         self.check_age(&url, &repomd, ports, warnings)?;
@@ -66,7 +68,7 @@ impl Repo {
         url: &Url,
         bytes: &Bytes,
         fetch: &dyn Fetch,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<()> {
         let mut signature_url = url.clone();
         signature_url.set_path(&format!("{}.asc", url.path()));
@@ -119,7 +121,7 @@ impl Repo {
         url: &Url,
         bytes: &[u8],
         hashes: &[Checksum],
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<()> {
         let fits = |listed: &Checksum| {
             let mut hasher = listed.hasher();
@@ -133,9 +135,10 @@ impl Repo {
     }
 
     /// Metadata that nobody trusted vouches for: refused, or let through with a warning.
-    fn unverified(&self, url: &Url, reason: &str, warnings: &mut Vec<String>) -> Result<()> {
+    fn unverified(&self, url: &Url, reason: &str, warnings: &mut Warnings<'_>) -> Result<()> {
         if self.trust.allow_unsigned {
-            warnings.push(format!("NOT VERIFIED, as allowed: {url}: {reason}"));
+            let text = format!("NOT VERIFIED, as allowed: {url}: {reason}");
+            warnings.push(Warning::new(Code::Unsigned, url, text));
             return Ok(());
         }
         let hint = "name the right public keys with --keyring FILE, or another mirror; only for a \
@@ -149,7 +152,7 @@ impl Repo {
         url: &Url,
         repomd: &Repomd,
         ports: Ports<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<()> {
         let key = format!("rpm-repomd-date {} {}", self.id, self.place.url());
         let seen = ports.cache.get(&key);
@@ -167,7 +170,8 @@ impl Repo {
                                 name another mirror, or allow expired metadata";
                     return Err(untrusted(url, &reason, hint));
                 }
-                warnings.push(format!("ROLLED BACK, as allowed: {url}: {reason}"));
+                let text = format!("ROLLED BACK, as allowed: {url}: {reason}");
+                warnings.push(Warning::new(Code::RolledBack, url, text));
             }
             Some(seen) if seen == repomd.date => {}
             _ if self.trust.allow_unsigned => {}

@@ -10,13 +10,14 @@ use crate::format::rpm::repo::filter::Filter;
 use crate::format::rpm::repo::modules::Modules;
 use crate::format::rpm::repo::primary::Scanner;
 use crate::format::rpm::repo::repomd::{Listed, Repomd};
-use crate::format::rpm::repo::repository::{Ports, Repo, below, untrusted};
+use crate::format::rpm::repo::repository::{Repo, below, untrusted};
 use crate::format::rpm::rules::RULES;
-use crate::port::{recall, remember};
+use crate::port::{Ports, recall, remember};
 use crate::repository::catalog::Catalog;
 use crate::repository::index::table::Index;
 use crate::repository::ingest::{Expected, Failure, ingest};
 use crate::unpack::compression::Compression;
+use crate::warning::{Code, Warning, Warnings};
 
 /// The most text that is read of a file whose length is not listed.
 const LARGEST: u64 = 2 << 30;
@@ -28,7 +29,7 @@ impl Repo {
         root: &Url,
         repomd: &Repomd,
         ports: Ports<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<Catalog> {
         let url = below(root, "repodata/repomd.xml")?;
         let primary = repomd.file("primary").ok_or_else(|| Error::Malformed {
@@ -39,9 +40,9 @@ impl Repo {
         let index = self.index(root, primary, filter, ports).await?;
         if index.refused() > 0 {
             let (id, refused) = (&self.id, index.refused());
-            warnings.push(format!(
-                "{id} at {root}: {refused} packages left out: malformed or listed twice"
-            ));
+            let text =
+                format!("{id} at {root}: {refused} packages left out: malformed or listed twice");
+            warnings.push(Warning::new(Code::LeftOut, id, text));
         }
         let catalog = Catalog::new(&RULES, index, root.clone(), self.id.clone());
         Ok(catalog.with_advisories(self.advisories(root, repomd)))

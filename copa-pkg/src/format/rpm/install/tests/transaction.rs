@@ -179,7 +179,7 @@ fn owners_that_the_image_does_not_know_are_said() {
         };
         (
             (file.uid, file.gid, file.mode),
-            out.warnings.iter().filter(|w| w.contains("nobody")).count(),
+            out.warnings.iter().filter(|w| w.text.contains("nobody")).count(),
         )
     };
     assert_eq!(written(&root), ((0, 0, 0o755), 1));
