@@ -19,6 +19,10 @@ mod warnings;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Cli, Command};
 
@@ -30,13 +34,12 @@ fn main() -> ExitCode {
 
 /// What the libraries say while they work, when asked for.
 fn log_to_standard_error(verbose: u8) {
+    let ours = ["copa_core", "copa_oci", "copa_pkg"].map(|name| (name, Level::DEBUG));
     let filter = match verbose {
         0 => return,
-        1 => "copa_core=debug,copa_oci=debug,copa_pkg=debug",
-        _ => "debug",
+        1 => Targets::new().with_targets(ours),
+        _ => Targets::new().with_default(Level::DEBUG),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }

@@ -80,6 +80,7 @@ impl Outcome<'_> {
             "distribution": self.found.system.distro.to_string(),
             "original": opened.image.descriptor().digest,
             "updates": self.plan.updates,
+            "removals": self.plan.removals,
             "skipped": self.plan.skipped,
             "reasons": self.plan.why_nothing(self.request),
             "warnings": [],

@@ -1,12 +1,13 @@
 //! What a person reads: the table of updates and the list of what stays.
 
-use copa_core::pkg::{Reason, Skipped, Update, UpdatePlan};
+use copa_core::pkg::{Reason, Removal, Skipped, Update, UpdatePlan};
 
-/// The plan as text: one row an update, then one line for each package that stays.
+/// The plan as text: one row an update, then one line for each package that goes or stays.
 pub(crate) fn plan(plan: &UpdatePlan) -> String {
     let worth_saying = |s: &&Skipped| s.reason.is_refusal() || !s.vulnerabilities.is_empty();
     let stay: String = plan.skipped.iter().filter(worth_saying).map(stays).collect();
-    updates(&plan.updates) + &stay
+    let gone: String = plan.removals.iter().map(goes).collect();
+    updates(&plan.updates) + &gone + &stay
 }
 
 /// Columns as wide as their widest cell, two spaces apart; the last one is flush right.
@@ -50,6 +51,11 @@ fn fixes(fixes: &[String]) -> String {
     }
 }
 
+fn goes(removal: &Removal) -> String {
+    let Removal { package, version, because, .. } = removal;
+    format!("removed: {package} {version}: {because} makes it obsolete\n")
+}
+
 fn stays(skipped: &Skipped) -> String {
     let about = match skipped.vulnerabilities.len() {
         0 => String::new(),
@@ -84,6 +90,16 @@ mod tests {
         ] {
             assert_eq!(bytes(count), text);
         }
+    }
+
+    #[test]
+    fn what_goes_has_a_line() {
+        let version = copa_core::pkg::Version::Rpm("1-1".parse().unwrap());
+        let (package, arch, because) = ("old".into(), "noarch".into(), "new".into());
+        let removals = vec![Removal { package, arch, version, because }];
+        let plan = UpdatePlan { removals, ..UpdatePlan::default() };
+        let text = super::plan(&plan);
+        assert!(text.ends_with("\nremoved: old 1-1: new makes it obsolete\n"), "{text}");
     }
 
     #[test]

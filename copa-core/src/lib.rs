@@ -39,7 +39,6 @@ mod observe;
 mod options;
 mod patcher;
 mod report;
-mod rest;
 mod run;
 
 pub use cache::DirCache;
@@ -50,5 +49,5 @@ pub use fetch::HttpFetch;
 pub use observe::{Cancel, Event, Observer, Stage, Transfer};
 pub use options::Options;
 pub use patcher::{Inspected, Opened, Patched, Patcher, Planned};
-pub use report::{Report, Subject};
+pub use report::{Report, Scanned, ScannedSystem, Subject};
 pub use {jiff, url};

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use rustls::CertificateError;
+
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -131,6 +133,11 @@ pub enum Kind {
 }
 
 impl Error {
+    /// Content that is not what its descriptor or its format says.
+    pub(crate) fn corrupt(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Corrupt { what: what.into(), reason: reason.into() }
+    }
+
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {
@@ -154,9 +161,40 @@ impl Error {
                 Some(format!("log in to {host} with docker login, podman login or skopeo login"))
             }
             Self::Stream { source, .. } => inner(source).and_then(Self::hint),
-            Self::Network { .. } => crate::http::hint(self),
+            Self::Network { .. } => self.tls_hint().map(str::to_owned),
             _ => None,
         }
+    }
+
+    /// What a person can do about a connection that could not be made.
+    fn tls_hint(&self) -> Option<&'static str> {
+        match self.network_cause::<rustls::Error>()? {
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(
+                "its certificate was issued by somebody unknown: add the issuer's CA certificate",
+            ),
+            rustls::Error::InvalidMessage(_) => {
+                Some("it does not speak TLS: allow plain HTTP for it")
+            }
+            _ => None,
+        }
+    }
+
+    /// The first cause of this type behind an [`Error::Network`].
+    pub(crate) fn network_cause<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        let Self::Network { source, .. } = self else { return None };
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source.as_ref());
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            // The source of an I/O error is the source of the error that it wraps, so the wrapped
+            // error itself has to be looked at here.
+            cause = match error.downcast_ref::<io::Error>().and_then(|e| e.get_ref()) {
+                Some(wrapped) => Some(wrapped),
+                None => error.source(),
+            };
+        }
+        None
     }
 
     /// This error as an [`io::Error`], for readers and streams; [`Error::from_io`] undoes it.

@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::{Digest, Error, Reference, Result};
+use crate::error::{Error, Result};
+use crate::reference::Reference;
+use crate::spec::digest::Digest;
 
 /// Where an image is, or is to be written.
 ///
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_digest_is_the_name() {
-        let digest = crate::Digest::sha256(b"");
+        let digest = Digest::sha256(b"");
         let location: Location = format!("h:1/r:tag@{digest}").parse().unwrap();
         assert_eq!(location.name(), digest.as_str());
         assert_eq!(location.with_name("new").to_string(), "h:1/r:new");

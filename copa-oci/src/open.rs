@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Anonymous, ArchiveSink, ArchiveSource, Credentials, DockerArchiveSink, DockerArchiveSource,
-    Http, HttpOptions, LayoutSink, LayoutSource, Location, Reference, Registry, Result, Sink,
-    Source,
-};
+use crate::credentials::credential::{Anonymous, Credentials};
+use crate::error::Result;
+use crate::http::client::Http;
+use crate::http::options::HttpOptions;
+use crate::location::Location;
+use crate::reference::Reference;
+use crate::registry::client::Registry;
+use crate::store::archive::{ArchiveSink, ArchiveSource};
+use crate::store::docker_archive::read::DockerArchiveSource;
+use crate::store::docker_archive::write::DockerArchiveSink;
+use crate::store::layout::{LayoutSink, LayoutSource};
+use crate::store::sink::Sink;
+use crate::store::source::Source;
 
 /// What it takes to reach a registry. Files need none of it.
 #[derive(Debug, Clone)]
@@ -70,8 +78,9 @@ fn registry(reference: &Reference, access: &Access) -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::documents::Image;
+    use crate::spec::media_type::Family;
     use crate::store::fixture;
-    use crate::{Family, Image};
 
     #[tokio::test]
     async fn every_file_address_leads_to_the_same_image() {

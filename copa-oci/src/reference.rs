@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use crate::{Digest, Error, Result};
+use crate::error::{Error, Result};
+use crate::spec::digest::Digest;
 
 /// The registry that a reference without one means.
 const DOCKER_HUB: &str = "docker.io";
@@ -100,7 +101,7 @@ fn parse(text: &str) -> Result<Reference, String> {
         None => (text, None),
     };
     let (name, tag) = match rest.rsplit_once(':') {
-        // What is behind the colon of a port has more parts.
+        // After the colon of a port comes a slash, and a tag has none.
         Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
         _ => (rest, None),
     };

@@ -9,8 +9,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use crate::digest::Hasher;
-use crate::{Descriptor, Error, Result};
+use crate::error::{Error, Result};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Hasher;
 
 /// Bytes as they arrive. An error ends it; an [`Error`] of this crate travels inside the
 /// [`io::Error`] and is taken out again by [`Error::from_io`].
@@ -143,7 +144,8 @@ impl Stream for Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Digest, Kind};
+    use crate::error::Kind;
+    use crate::spec::digest::Digest;
 
     async fn read(sent: &'static [u8], described: &[u8]) -> Result<Bytes> {
         let descriptor = Descriptor::of("x/y", described);

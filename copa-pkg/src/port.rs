@@ -13,7 +13,6 @@ use tokio_util::io::SyncIoBridge;
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::warning::Listener;
 
 /// A file system that is looked at and never written to: the merged layers of an image.
 pub trait Root: Debug + Send + Sync {
@@ -158,30 +157,6 @@ pub trait Cache: Debug + Send + Sync {
 
     /// Remembers the value, or does not.
     fn put(&self, key: &str, value: &[u8]);
-}
-
-/// What work on repositories needs of the world, and who hears of its warnings.
-#[derive(Debug, Clone, Copy)]
-pub struct Ports<'a> {
-    /// The way to bytes behind addresses.
-    pub fetch: &'a dyn Fetch,
-    /// What was worked out before.
-    pub cache: &'a Arc<dyn Cache>,
-    /// Who hears of warnings when they arise.
-    pub listener: Listener<'a>,
-}
-
-impl<'a> Ports<'a> {
-    /// Ports of work whose warnings are only in its result.
-    pub fn new(fetch: &'a dyn Fetch, cache: &'a Arc<dyn Cache>) -> Self {
-        Self { fetch, cache, listener: Listener::default() }
-    }
-
-    /// The same, and this listener hears of warnings when they arise.
-    #[must_use]
-    pub fn heard_by(self, listener: Listener<'a>) -> Self {
-        Self { listener, ..self }
-    }
 }
 
 /// The cache that forgets everything at once.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::manager::PackageManager;
 use crate::format::managers;
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::arch::Arch;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
@@ -19,8 +20,9 @@ use crate::port::{Interest, Root};
 use crate::repository::catalog::Catalog;
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
-use crate::resolve::plan::{Request, UpdatePlan};
+use crate::resolve::plan::UpdatePlan;
 use crate::resolve::planner;
+use crate::resolve::request::Request;
 use crate::trust::keys::PackageKeys;
 use crate::warning::{Code, Listener, Warning, Warnings};
 
@@ -44,11 +46,9 @@ pub struct System {
     pub distro: Distro,
     /// The architecture of its packages.
     pub arch: Arch,
-    /// The package database.
-    pub db: Box<dyn PackageDb>,
-    manager: &'static dyn PackageManager,
     /// What a person should know: what could not be read and is left alone.
     pub warnings: Vec<Warning>,
+    manager: Box<dyn PackageManager>,
 }
 
 impl System {
@@ -69,7 +69,8 @@ impl System {
     ///
     /// As [`detect`](Self::detect).
     pub fn detect_heard_by(listener: Listener<'_>, root: &dyn Root, hints: &Hints) -> Result<Self> {
-        let (manager, db) = managers::open(root)?;
+        let manager = managers::open(root)?;
+        let db = manager.db();
         let mut warnings = Warnings::new(listener);
         warnings.extend(db.warnings().iter().cloned());
         let distro = match &hints.os {
@@ -82,13 +83,19 @@ impl System {
                 reason: format!("its package database holds {} packages", db.format()),
             });
         }
-        let arch = arch(manager.rules(), &*db, hints.arch, &mut warnings)?;
-        Ok(Self { distro, arch, db, manager, warnings: warnings.into_vec() })
+        let arch = arch(manager.rules(), db, hints.arch, &mut warnings)?;
+        let warnings = warnings.into_vec();
+        Ok(Self { distro, arch, manager, warnings })
+    }
+
+    /// The package database.
+    pub fn db(&self) -> &dyn PackageDb {
+        self.manager.db()
     }
 
     /// The installed packages, sorted by name and architecture.
     pub fn installed(&self) -> &[Installed] {
-        self.db.installed()
+        self.db().installed()
     }
 
     /// Whether this system can be patched; some can only be read, for plans and dry runs.
@@ -97,7 +104,7 @@ impl System {
     ///
     /// [`Error::Unsupported`](crate::Error::Unsupported) when it cannot, with the reason.
     pub fn check_patchable(&self) -> Result<()> {
-        self.db.check_writable()
+        self.db().check_writable()
     }
 
     /// Where packages of this system come from and who may sign them. The listener hears of
@@ -119,7 +126,7 @@ impl System {
             });
         }
         let mut warnings = Warnings::new(listener);
-        let origins = self.manager.origins(sources, &*self.db, &mut warnings)?;
+        let origins = self.manager.origins(sources, &mut warnings)?;
         Ok(Origins { warnings: warnings.into_vec(), ..origins })
     }
 
@@ -146,7 +153,7 @@ impl System {
         self.manager.repack(package).ok().flatten().map(Into::into)
     }
 
-    /// Works out what installing these packages changes, database included.
+    /// Works out what a transaction changes, database included.
     ///
     /// Maintainer scripts never run.
     ///
@@ -154,9 +161,9 @@ impl System {
     ///
     /// [`Error::Malformed`] and [`Error::TooLarge`] when a package is not in its format,
     /// [`Error::Root`] when the file system cannot be read.
-    pub fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-        let mut installation = self.manager.install(root, packages)?;
-        let warnings = packages.iter().filter_map(|package| package.warning.clone());
+    pub fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
+        let mut installation = self.manager.install(root, transaction)?;
+        let warnings = transaction.packages.iter().filter_map(|package| package.warning.clone());
         installation.warnings.splice(0..0, warnings);
         Ok(installation)
     }
@@ -170,14 +177,17 @@ impl System {
     /// not on purpose, does not count. A package whose new version cannot be had or cannot be
     /// beside what is installed stays, and so do those that need it; everything else goes on.
     ///
-    /// When the repositories have something newer than the image and older than the fix that the
-    /// report wants, the package is updated and its vulnerabilities are listed as skipped.
+    /// Of a report, each vulnerability is judged by itself: an update lists those that its version
+    /// fixes, and the others are listed as skipped, each with the reason. So when the repositories
+    /// have something newer than the image and older than a fix, the package is updated all the
+    /// same.
     pub fn plan(&self, catalog: &Catalog, request: &Request) -> UpdatePlan {
         let rules = self.manager.rules();
         let native = (rules.arch_name)(self.arch);
-        let mut installed = self.db.providing(&catalog.needed_paths());
-        if installed.iter().any(|package| !self.db.knows_relations(package)) {
-            let unknown = |package: &&mut Installed| !self.db.knows_relations(package);
+        let db = self.db();
+        let mut installed = db.providing(&catalog.needed_paths());
+        if installed.iter().any(|package| !db.knows_relations(package)) {
+            let unknown = |package: &&mut Installed| !db.knows_relations(package);
             installed.to_mut().iter_mut().filter(unknown).for_each(|p| said_by(catalog, p));
         }
         planner::plan(&installed, (rules, native), catalog, request)

@@ -11,15 +11,12 @@ use crate::marks::{self, Marks};
 use crate::observe::{Stage, Transfer, Watched};
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
 use crate::pkg::{
-    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, PackageKeys, Skip,
-    Skipped, System, UpdatePlan, Verified, Warning, recall, remember,
+    self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, PackageKeys, Removal,
+    Root, Skip, Skipped, System, Transaction, UpdatePlan, Verified, Warning, recall, remember,
 };
-use crate::rest::without;
 use crate::url::Url;
 use crate::{Error, Result};
 
-/// Why a package is refused with [`refuse_scripts`](crate::Options::refuse_scripts).
-const UNRUN: &str = "its scripts would have to run";
 /// The packages of a plan are in memory together: 2 GiB at most.
 const LARGEST: u64 = 2 << 30;
 
@@ -102,8 +99,7 @@ impl Patcher {
     /// Refuses a plan of which packages were taken out because of their scripts, unless that is to
     /// be ignored.
     fn accept_scripts(&self, plan: &UpdatePlan) -> Result<()> {
-        let of_scripts =
-            |s: &&Skipped| matches!(&s.reason, Skip::Failed { error } if error.starts_with(UNRUN));
+        let of_scripts = |s: &&Skipped| matches!(s.reason, Skip::Scripts { .. });
         let refused: Vec<Skipped> = plan.skipped.iter().filter(of_scripts).cloned().collect();
         if refused.is_empty() || self.options.ignore_errors {
             return Ok(());
@@ -134,7 +130,7 @@ impl Patcher {
         if failed.is_empty() {
             return Ok((plan, packages));
         }
-        let rest = without(&plan, of.system.installed(), failed);
+        let rest = plan.without(of.system.installed(), failed);
         packages.retain(|package| is_planned(package.candidate(), &rest));
         Ok((rest, packages))
     }
@@ -195,10 +191,10 @@ impl Patcher {
         let install = move || {
             let (mut plan, mut packages) = vouched(&system, plan, packages, &keys, ignore)?;
             run.settle(packages.iter().filter_map(Verified::warning));
-            let mut installation = system.install(&*root, &packages)?;
+            let mut installation = installed(&system, &*root, &plan, &packages)?;
             // What is left may set off what the whole did not.
             while refuse && !installation.unrun.is_empty() {
-                let rest = without(&plan, system.installed(), unrun(&installation));
+                let rest = plan.without(system.installed(), unrun(&installation, &plan));
                 if rest.updates.len() == plan.updates.len() {
                     break;
                 }
@@ -206,7 +202,7 @@ impl Patcher {
                 drop(installation);
                 plan = rest;
                 packages.retain(|package| is_planned(package.candidate(), &plan));
-                installation = system.install(&*root, &packages)?;
+                installation = installed(&system, &*root, &plan, &packages)?;
             }
             Ok::<_, pkg::Error>((plan, installation))
         };
@@ -271,17 +267,27 @@ fn vouched(
     if failed.is_empty() {
         return Ok((plan, good));
     }
-    let rest = without(&plan, system.installed(), failed);
+    let rest = plan.without(system.installed(), failed);
     good.retain(|package| is_planned(package.candidate(), &rest));
     Ok((rest, good))
+}
+
+/// What the packages of a plan change, and what goes for them.
+fn installed(
+    system: &System,
+    root: &dyn Root,
+    plan: &UpdatePlan,
+    packages: &[Verified],
+) -> pkg::Result<Installation> {
+    system.install(root, &Transaction { packages, removals: &plan.removals })
 }
 
 fn is_planned(candidate: &Candidate, plan: &UpdatePlan) -> bool {
     plan.updates.iter().any(|update| update.to == *candidate)
 }
 
-/// The updates for which scripts would have to run, and which.
-fn unrun(installation: &Installation) -> BTreeMap<String, String> {
+/// The updates of a plan for which scripts would have to run, and which.
+fn unrun(installation: &Installation, plan: &UpdatePlan) -> BTreeMap<String, Skip> {
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for unrun in &installation.unrun {
         for update in &unrun.updates {
@@ -289,8 +295,12 @@ fn unrun(installation: &Installation) -> BTreeMap<String, String> {
             all.entry(update).or_default().push(format!("{}{of}", unrun.script));
         }
     }
-    let reason = |scripts: Vec<String>| format!("{UNRUN}: {}", scripts.join(", "));
-    all.into_iter().map(|(update, scripts)| (update.to_owned(), reason(scripts))).collect()
+    let planned = plan.updates.iter().map(|update| &update.to);
+    let refused = planned.filter_map(|Candidate { name, version, .. }| {
+        let scripts = all.get(&**name)?.clone();
+        Some((name.clone(), Skip::Scripts { candidate: version.clone(), scripts }))
+    });
+    refused.collect()
 }
 
 /// Refuses a plan that was made for an image with other packages.
@@ -300,20 +310,28 @@ fn check(of: &Inspected, plan: &UpdatePlan) -> Result<()> {
         Some(from) => installed.iter().any(|i| i.name == update.to.name && i.version == *from),
         None => !installed.iter().any(|i| i.name == update.to.name && i.arch == update.to.arch),
     };
-    match plan.updates.iter().find(|update| !fits(update)) {
+    let is = |old: &Removal, there: &pkg::Installed| {
+        (&there.name, &there.arch, &there.version) == (&old.package, &old.arch, &old.version)
+    };
+    let update = plan.updates.iter().find(|update| !fits(update));
+    let removal = plan.removals.iter().find(|old| !installed.iter().any(|there| is(old, there)));
+    let update = update.map(|update| format!("{} {}", update.to.name, update.to.version));
+    let removal = || removal.map(|removal| format!("{} {}", removal.package, removal.version));
+    match update.or_else(removal) {
         None => Ok(()),
-        Some(update) => Err(Error::Invalid {
+        Some(text) => Err(Error::Invalid {
             what: "plan",
-            text: format!("{} {}", update.to.name, update.to.version),
+            text,
             reason: format!("{} does not hold what it starts from", of.opened.location),
         }),
     }
 }
 
-/// An error and its causes, in one line.
-fn explained(error: &dyn std::error::Error) -> String {
+/// A failure, with the error and its causes in one line.
+fn explained(error: &dyn std::error::Error) -> Skip {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    let error = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    Skip::Failed { error }
 }
 
 /// Bytes that are here already.

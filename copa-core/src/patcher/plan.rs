@@ -68,12 +68,12 @@ impl Patcher {
         let watch = of.run().watch();
         let fetch = Watched::new(self.fetch(&self.cache), watch, Transfer::Metadata);
         let ports = Ports::new(&fetch, &self.cache).heard_by(Listener::new(&hear));
-        match catalog.name_fixes(plan, ports).await {
+        match plan.name_fixes(catalog, ports).await {
             // As when the repositories were loaded.
             Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
                 let forgetful: Arc<dyn Cache> = Arc::new(());
                 let fetch = Watched::new(self.fetch(&forgetful), watch, Transfer::Metadata);
-                Ok(catalog.name_fixes(plan, Ports { fetch: &fetch, ..ports }).await?)
+                Ok(plan.name_fixes(catalog, Ports { fetch: &fetch, ..ports }).await?)
             }
             result => Ok(result?),
         }

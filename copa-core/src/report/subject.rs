@@ -1,6 +1,6 @@
 //! Which image a report is about.
 
-use super::Report;
+use super::scanned::{Scanned, ScannedSystem};
 use crate::oci::{Digest, Platform};
 use crate::pkg::Distro;
 use crate::{Error, Result};
@@ -27,26 +27,26 @@ pub struct Subject {
 
 impl Subject {
     /// Refuses a report that is about something else.
-    pub(super) fn check(&self, report: &Report) -> Result<()> {
+    pub(super) fn check(&self, report: &Scanned) -> Result<()> {
         self.check_system(report)?;
         self.check_architecture(report)?;
         if self.is_in(report) { Ok(()) } else { Err(self.other_image(report)) }
     }
 
-    fn check_system(&self, report: &Report) -> Result<()> {
-        let Some((family, name)) = &report.system else { return Ok(()) };
-        let same =
-            Distro::id_of_scanner(family) == self.distribution && release_fits(name, &self.release);
+    fn check_system(&self, report: &Scanned) -> Result<()> {
+        let Some(ScannedSystem { family, release }) = &report.system else { return Ok(()) };
+        let same = Distro::id_of_scanner(family) == self.distribution
+            && release_fits(release, &self.release);
         if same {
             return Ok(());
         }
         Err(Error::OtherImage {
-            report: format!("{} ({} {})", quoted(&report.artifact), plain(family), plain(name)),
+            report: format!("{} ({} {})", quoted(&report.artifact), plain(family), plain(release)),
             image: format!("{} ({} {})", self.image, self.distribution, self.release),
         })
     }
 
-    fn check_architecture(&self, report: &Report) -> Result<()> {
+    fn check_architecture(&self, report: &Scanned) -> Result<()> {
         match &report.architecture {
             Some(other) if *other != self.platform.architecture => Err(Error::OtherImage {
                 report: format!("{} ({})", quoted(&report.artifact), plain(other)),
@@ -58,7 +58,7 @@ impl Subject {
 
     /// Compares by what says most: the layers, else the configuration, else the manifest. A
     /// report that names none of them (of a directory, of a machine) cannot be told apart.
-    fn is_in(&self, report: &Report) -> bool {
+    fn is_in(&self, report: &Scanned) -> bool {
         if !report.diff_ids.is_empty() {
             return report.diff_ids.iter().map(String::as_str).eq(texts(&self.diff_ids));
         }
@@ -70,7 +70,7 @@ impl Subject {
         named.is_empty() || texts(&self.manifests).any(|ours| named.iter().any(|n| n == ours))
     }
 
-    fn other_image(&self, report: &Report) -> Error {
+    fn other_image(&self, report: &Scanned) -> Error {
         let known_by = report.image_id.clone().or(report.repo_digests.first().cloned());
         let known_by = known_by.map(|id| format!(" ({})", plain(&id))).unwrap_or_default();
         Error::OtherImage {

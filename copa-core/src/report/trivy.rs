@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Finding, Report, refused};
+use super::scanned::{Scanned, ScannedSystem};
+use super::{Report, refused};
 use crate::Result;
+use crate::pkg::Finding;
 
 /// The longest name, version or identifier in a report.
 const LONGEST_WORD: usize = 1024;
@@ -125,26 +127,30 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Report> {
         .filter(|r| r.class == "os-pkgs")
         .flat_map(|r| r.vulnerabilities.unwrap_or_default().0);
     let findings: Vec<Finding> =
-        vulnerabilities.take(MOST + 1).map(Finding::try_from).collect::<Result<_>>()?;
+        vulnerabilities.take(MOST + 1).map(Vulnerability::finding).collect::<Result<_>>()?;
     if findings.len() > MOST {
         return Err(refused(format!("has more than {MOST} findings")));
     }
-    Ok(Report {
-        artifact: document.artifact_name,
-        system: metadata.os.filter(|os| !os.family.is_empty()).map(|os| (os.family, os.name)),
-        architecture: metadata.image_config.map(|c| c.architecture).filter(|a| !a.is_empty()),
-        image_id: metadata.image_id.filter(|id| !id.is_empty()),
-        diff_ids: metadata.diff_ids.unwrap_or_default().0,
-        repo_digests: metadata.repo_digests.unwrap_or_default().0,
-        findings,
-    })
+    Ok(Report::new(findings).with_scanned(metadata.scanned(document.artifact_name)))
 }
 
-impl TryFrom<Vulnerability> for Finding {
-    type Error = crate::Error;
+impl Metadata {
+    fn scanned(self, artifact: String) -> Scanned {
+        let system = self.os.filter(|os| !os.family.is_empty());
+        Scanned {
+            artifact,
+            system: system.map(|os| ScannedSystem { family: os.family, release: os.name }),
+            architecture: self.image_config.map(|c| c.architecture).filter(|a| !a.is_empty()),
+            image_id: self.image_id.filter(|id| !id.is_empty()),
+            diff_ids: self.diff_ids.unwrap_or_default().0,
+            repo_digests: self.repo_digests.unwrap_or_default().0,
+        }
+    }
+}
 
-    fn try_from(from: Vulnerability) -> Result<Self> {
-        for word in [&from.id, &from.package, &from.installed, &from.fixed] {
+impl Vulnerability {
+    fn finding(self) -> Result<Finding> {
+        for word in [&self.id, &self.package, &self.installed, &self.fixed] {
             if word.len() > LONGEST_WORD || word.chars().any(char::is_control) {
                 let start: String = word.chars().take(60).collect();
                 return Err(refused(format!(
@@ -152,12 +158,12 @@ impl TryFrom<Vulnerability> for Finding {
                 )));
             }
         }
-        let fixed = from.fixed.split(',').map(str::trim).filter(|v| !v.is_empty());
-        Ok(Self {
+        let fixed = self.fixed.split(',').map(str::trim).filter(|v| !v.is_empty());
+        Ok(Finding {
             fixed: fixed.map(str::to_owned).collect(),
-            package: from.package,
-            vulnerability: from.id,
-            installed: Some(from.installed).filter(|v| !v.is_empty()),
+            package: self.package,
+            vulnerability: self.id,
+            installed: Some(self.installed).filter(|v| !v.is_empty()),
         })
     }
 }

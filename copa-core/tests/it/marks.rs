@@ -2,7 +2,7 @@
 
 use copa_core::Patcher;
 use copa_core::oci::Family;
-use copa_core::pkg::{Request, Wanted};
+use copa_core::pkg::{Finding, Request};
 use serde_json::Value;
 
 use crate::bench::{Bench, access, image};
@@ -12,11 +12,11 @@ const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 const PATCHED: &str = "sh.copa.image.patched";
 
 fn only(package: &str) -> Request {
-    Request::Only(vec![Wanted {
-        name: package.into(),
+    Request::Only(vec![Finding {
+        package: package.into(),
         installed: None,
-        fixed: Some("0".into()),
-        vulnerabilities: vec![],
+        vulnerability: "CVE-1".into(),
+        fixed: vec!["0".into()],
     }])
 }
 
@@ -31,8 +31,8 @@ async fn the_base_is_the_image_that_was_patched_first() {
     let first = bench.location("oci:out:first");
     let newer = |name: &str| {
         let mut wanted = only(name);
-        if let Request::Only(wanted) = &mut wanted {
-            wanted[0].fixed = Some("9999".into());
+        if let Request::Only(findings) = &mut wanted {
+            findings[0].fixed = vec!["9999".into()];
         }
         wanted
     };

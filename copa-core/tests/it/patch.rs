@@ -62,7 +62,7 @@ async fn a_report_decides_what_is_patched() {
     let request = report.request(&inspected.subject()).unwrap();
     let planned = patcher.plan(&inspected, &request).await.unwrap();
     let fixed: usize = planned.plan.updates.iter().map(|update| update.fixes.len()).sum();
-    assert!(fixed > 0 && fixed <= report.findings(), "{fixed}");
+    assert!(fixed > 0 && fixed <= report.findings().len(), "{fixed}");
 
     let out = bench.location("oci:out:new");
     let (patched, _) = patcher.patch(&image(), Some(&report), &out).await.unwrap();
@@ -123,14 +123,14 @@ async fn a_plan_can_be_stored_and_is_refused_for_another_image() {
 async fn what_the_image_does_not_hold_is_said() {
     let bench = Bench::new();
     let patcher = bench.patcher();
-    let wanted = copa_core::pkg::Wanted {
-        name: "emacs".into(),
+    let finding = copa_core::pkg::Finding {
+        package: "emacs".into(),
         installed: None,
-        fixed: Some("1".into()),
-        vulnerabilities: vec!["CVE-1".into()],
+        vulnerability: "CVE-1".into(),
+        fixed: vec!["1".into()],
     };
     let inspected = patcher.inspect(patcher.open(&image()).await.unwrap()).await.unwrap();
-    let planned = patcher.plan(&inspected, &Request::Only(vec![wanted])).await.unwrap();
+    let planned = patcher.plan(&inspected, &Request::Only(vec![finding])).await.unwrap();
     assert_eq!(planned.plan.skipped[0].reason, Skip::NotInstalled);
     assert!(!patcher.apply(&inspected, planned.plan).await.unwrap().is_changed());
 }

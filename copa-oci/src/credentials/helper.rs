@@ -9,17 +9,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::Credential;
-use crate::{Error, Result};
+use crate::credentials::credential::Credential;
+use crate::error::{Error, Result};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const LIMIT: u64 = 64 << 10;
-/// What all helpers say when they hold nothing: part of their protocol.
+/// What every helper prints when it holds no credential: part of their protocol.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperAnswer {
     username: String,
     secret: String,
 }
@@ -34,7 +34,7 @@ pub(super) async fn ask(name: &str, server: &str) -> Result<Option<Credential>> 
     consult(&program, server, PATIENCE).await
 }
 
-/// Asks this program.
+/// Runs this program as a helper.
 pub(super) async fn consult(
     program: &str,
     server: &str,
@@ -55,7 +55,7 @@ pub(super) async fn consult(
         };
     }
     // The parser's message may quote the secret.
-    let answer: Answer = serde_json::from_slice(&output)
+    let answer: HelperAnswer = serde_json::from_slice(&output)
         .map_err(|_| failed("its answer is not understood".into()))?;
     Ok(Some(match answer.username.as_str() {
         "<token>" => Credential::IdentityToken(answer.secret.into()),

@@ -1,91 +1,95 @@
-//! The client below: TLS, proxies, redirects.
+//! The HTTP client: requests that are tried again, and a limit on silence.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use reqwest::{Client, NoProxy, Proxy, redirect};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore};
+use reqwest::{RequestBuilder, Response as Answer};
+use tokio::time::timeout;
+use url::Url;
 
-use super::{HttpOptions, ProxyOptions, network};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::http::address::network;
+use crate::http::options::HttpOptions;
+use crate::http::retry;
+use crate::http::transport;
 
-const REDIRECTS: usize = 10;
-const NEVER_PROXIED: &str = "localhost,127.0.0.0/8,::1";
-
-pub(super) fn build(options: &HttpOptions) -> Result<Client> {
-    let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls(&options.ca_certificates)?)
-        .user_agent(options.user_agent.as_str())
-        .connect_timeout(options.connect_timeout)
-        .redirect(redirect::Policy::custom(follow))
-        // Addresses of uploads and of signed downloads are secrets.
-        .referer(false)
-        // Also turns off the proxies of the environment.
-        .no_proxy();
-    for proxy in proxies(&options.proxy)? {
-        builder = builder.proxy(proxy);
-    }
-    builder.build().map_err(|e| network(None, e))
+/// An HTTP client. Cheap to clone; clones share their connections.
+///
+/// TLS is rustls with ring, trusting Mozilla's roots and what [`HttpOptions`] adds, so it works
+/// where the system has no store of certificates.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    settings: Arc<HttpOptions>,
 }
 
-fn tls(bundles: &[Vec<u8>]) -> Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-    for (number, bundle) in bundles.iter().enumerate() {
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(bundle).flatten().collect();
-        // Bundles of systems hold a few that nobody can read any more: those are left out.
-        if roots.add_parsable_certificates(certificates).0 == 0 {
-            return Err(Error::Invalid {
-                what: "CA bundle",
-                text: format!("number {}", number + 1),
-                reason: "it holds no certificate in PEM form that can be used".into(),
-            });
+impl Http {
+    /// A client with these options.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when a bundle holds no certificate that can be used, or a proxy is not
+    /// an address.
+    pub fn new(options: &HttpOptions) -> Result<Self> {
+        Ok(Self { client: transport::build(options)?, settings: Arc::new(options.clone()) })
+    }
+
+    /// How long a server may stay silent.
+    pub(crate) fn patience(&self) -> Duration {
+        self.settings.read_timeout
+    }
+
+    /// How often a failed request is tried again.
+    pub(crate) fn retries(&self) -> u32 {
+        self.settings.retries
+    }
+
+    /// The client of reqwest, to build requests with.
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// Sends the request that `build` makes, and sends it again after a failure that may pass. The
+    /// answer may be a refusal.
+    pub(crate) async fn send(
+        &self,
+        build: impl Fn(&reqwest::Client) -> RequestBuilder,
+    ) -> Result<Answer> {
+        let mut attempt = 0;
+        loop {
+            let outcome = self.once(build(&self.client)).await;
+            let Some(delay) = retry::delay(&outcome, attempt, self.retries()) else {
+                return outcome;
+            };
+            tracing::debug!(?delay, attempt, "trying again");
+            tokio::time::sleep(delay).await;
+            attempt += 1;
         }
     }
-    // Named here, because which provider is the process's default is not ours to say.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| network(None, e))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
-}
 
-/// Follows a few redirects, none of them from TLS to plain text. reqwest itself drops
-/// `Authorization` when host, port or scheme change.
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let was_tls = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
-    if was_tls && attempt.url().scheme() != "https" {
-        return attempt.error("redirected from https to http");
+    /// Sends one request, once.
+    pub(crate) async fn once(&self, request: RequestBuilder) -> Result<Answer> {
+        let (client, request) = request.build_split();
+        let request = request.map_err(|e| network(None, e.without_url()))?;
+        let url = request.url().clone();
+        match timeout(self.patience(), client.execute(request)).await {
+            Ok(answer) => answer.map_err(|e| network(Some(&url), e.without_url())),
+            Err(_) => Err(self.silence(&url)),
+        }
     }
-    if attempt.previous().len() > REDIRECTS {
-        return attempt.error("redirected too often");
+
+    /// The error for a server that did not answer in time.
+    pub(super) fn silence(&self, url: &Url) -> Error {
+        network(Some(url), format!("no answer within {} s", self.patience().as_secs_f32()))
     }
-    attempt.follow()
-}
 
-fn proxies(options: &ProxyOptions) -> Result<Vec<Proxy>> {
-    let direct = match options.no_proxy.as_deref() {
-        Some(list) => format!("{list},{NEVER_PROXIED}"),
-        None => NEVER_PROXIED.to_owned(),
-    };
-    let http = options.http.as_deref().map(|url| (url, Proxy::http(url)));
-    let https = options.https.as_deref().map(|url| (url, Proxy::https(url)));
-    let all = http.into_iter().chain(https);
-    all.map(|(url, proxy)| match proxy {
-        Ok(proxy) => Ok(proxy.no_proxy(NoProxy::from_string(&direct))),
-        Err(_) => Err(Error::Invalid {
-            what: "proxy address",
-            text: without_user(url).to_owned(),
-            reason: "expected http://HOST:PORT or socks5://HOST:PORT".into(),
-        }),
-    })
-    .collect()
-}
+    /// How long to wait after an attempt whose failure names no time to wait.
+    pub(crate) fn pause(&self, attempt: u32) -> Option<Duration> {
+        retry::pause(attempt, self.retries())
+    }
 
-/// The part of a proxy's address that is no secret.
-pub(super) fn without_user(proxy: &str) -> &str {
-    proxy.rsplit_once('@').map_or(proxy, |(_, host)| host)
+    /// How long to wait before the next attempt, if there is to be one.
+    pub(crate) fn delay(&self, outcome: &Result<Answer>, attempt: u32) -> Option<Duration> {
+        retry::delay(outcome, attempt, self.retries())
+    }
 }

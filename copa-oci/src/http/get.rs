@@ -1,22 +1,20 @@
 //! Downloads: conditional requests, and streams that continue where they broke off.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{self, Stream, TryStreamExt};
+use reqwest::StatusCode;
 use reqwest::header::{
-    CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_RANGE, LAST_MODIFIED, RANGE,
+    ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    LAST_MODIFIED, RANGE,
 };
-use reqwest::{Response as Answer, StatusCode};
-use tokio::time::timeout;
 use url::Url;
 
-use super::{Http, Refusal, network, retry};
-use crate::{ByteStream, Error, Result};
+use crate::error::Result;
+use crate::http::body::{Reopen, pieces, resumable};
+use crate::http::client::Http;
+use crate::http::refusal::Refusal;
+use crate::stream::ByteStream;
 
 /// A request for a resource, perhaps only if it has changed.
 #[derive(Debug, Clone)]
@@ -38,13 +36,13 @@ impl Get {
     fn headers(&self) -> HeaderMap {
         let conditions =
             [(IF_NONE_MATCH, &self.if_none_match), (IF_MODIFIED_SINCE, &self.if_modified_since)];
-        // A condition that cannot be sent is left out: then the whole thing comes.
+        // A condition that cannot be sent is left out: then the server sends the whole resource.
         let value = |text: &Option<String>| HeaderValue::from_str(text.as_deref()?).ok();
         conditions.into_iter().filter_map(|(name, text)| Some((name, value(text)?))).collect()
     }
 }
 
-/// An answer that is no refusal: the resource, or the word that it has not changed.
+/// A successful answer: the resource, or the statement that it has not changed.
 pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
@@ -58,7 +56,7 @@ impl Response {
         self.status.as_u16()
     }
 
-    /// Whether the copy that the request named is still good; then there is no body.
+    /// Whether the copy that the request named is still current; then there is no body.
     pub fn not_modified(&self) -> bool {
         self.status == StatusCode::NOT_MODIFIED
     }
@@ -73,12 +71,12 @@ impl Response {
         self.header(LAST_MODIFIED)
     }
 
-    /// The length of the body in bytes, when the other side said so. Not to be trusted.
+    /// The length of the body in bytes, when the server names it. It is not checked.
     pub fn content_length(&self) -> Option<u64> {
         self.length
     }
 
-    /// The body. It continues by itself when it breaks off and the other side can do that.
+    /// The body. When it breaks off, it is resumed where the server supports that.
     pub fn into_stream(self) -> ByteStream {
         self.body
     }
@@ -94,7 +92,21 @@ impl fmt::Debug for Response {
     }
 }
 
-pub(super) async fn get(http: &Http, request: Get) -> Result<Response> {
+impl Http {
+    /// Asks for a resource, again after a failure that may pass, and gives its body as a stream
+    /// that is resumed where it broke off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`](crate::Error::NotFound) for the statuses 404 and 410,
+    /// [`Error::Registry`](crate::Error::Registry) for other refusals,
+    /// [`Error::Network`](crate::Error::Network) when no answer came.
+    pub async fn get(&self, request: Get) -> Result<Response> {
+        get(self, request).await
+    }
+}
+
+async fn get(http: &Http, request: Get) -> Result<Response> {
     let headers = request.headers();
     let answer =
         http.send(|client| client.get(request.url.clone()).headers(headers.clone())).await?;
@@ -110,7 +122,8 @@ pub(super) async fn get(http: &Http, request: Get) -> Result<Response> {
     Ok(Response { status, headers, length, body })
 }
 
-/// What makes sure that the rest is the rest of the same thing: a strong `ETag`, or the date.
+/// The validator for `If-Range`, a strong `ETag` or else `Last-Modified`: it ensures that a resumed
+/// body belongs to the same version of the resource.
 fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
     let strong = headers.get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/"));
     strong.or(headers.get(LAST_MODIFIED)).cloned()
@@ -128,78 +141,6 @@ fn reopen(http: &Http, url: Url, validator: HeaderValue) -> Reopen {
     })
 }
 
-/// Asks for the same thing from this byte on.
-pub(crate) type Reopen = Arc<dyn Fn(u64) -> BoxFuture<'static, Result<Answer>> + Send + Sync>;
-
-struct Download {
-    http: Http,
-    answer: Answer,
-    reopen: Reopen,
-    offset: u64,
-    attempt: u32,
-}
-
-/// The body of an answer; where it breaks off it is asked for from there on.
-pub(crate) fn resumable(http: Http, answer: Answer, reopen: Reopen) -> ByteStream {
-    let download = Download { http, answer, reopen, offset: 0, attempt: 0 };
-    ByteStream::new(stream::try_unfold(download, |mut download| async move {
-        let piece = download.next().await.map_err(Error::into_io)?;
-        Ok::<_, io::Error>(piece.map(|piece| (piece, download)))
-    }))
-}
-
-impl Download {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            match piece(&self.http, &mut self.answer).await {
-                Ok(Some(piece)) => {
-                    self.offset = self.offset.saturating_add(piece.len() as u64);
-                    return Ok(Some(piece));
-                }
-                Ok(None) => return Ok(None),
-                Err(broken) => self.resume(broken).await?,
-            }
-        }
-    }
-
-    /// Gets an answer that continues, or gives back what broke the last one.
-    async fn resume(&mut self, broken: Error) -> Result<()> {
-        let broken = Err(broken);
-        while let Some(delay) = self.http.delay(&broken, self.attempt) {
-            tokio::time::sleep(delay).await;
-            self.attempt += 1;
-            match (self.reopen)(self.offset).await {
-                Ok(answer) if continues(&answer, self.offset) => {
-                    self.answer = answer;
-                    return Ok(());
-                }
-                Err(error) if retry::may_pass(&error) => {}
-                _ => break,
-            }
-        }
-        broken.map(|_: Answer| ())
-    }
-}
-
-/// Whether the answer is the part that was asked for.
-fn continues(answer: &Answer, offset: u64) -> bool {
-    let range = answer.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
-    answer.status() == StatusCode::PARTIAL_CONTENT
-        && range.is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
-}
-
-/// The pieces of a body, each within the time that a silent side is given.
-pub(crate) fn pieces(http: Http, answer: Answer) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    stream::try_unfold((http, answer), |(http, mut answer)| async move {
-        let piece = piece(&http, &mut answer).await?;
-        Ok(piece.map(|piece| (piece, (http, answer))))
-    })
-    .map_err(Error::into_io)
-}
-
-async fn piece(http: &Http, answer: &mut Answer) -> Result<Option<Bytes>> {
-    match timeout(http.patience(), answer.chunk()).await {
-        Ok(piece) => piece.map_err(|e| network(Some(answer.url()), e.without_url())),
-        Err(_) => Err(http.silence(answer.url())),
-    }
-}
+#[cfg(test)]
+#[path = "tests/get.rs"]
+mod tests;

@@ -1,12 +1,15 @@
-//! What a server says when it says no.
+//! Refusals: the reason that a server gives with an error status.
 
 use reqwest::Response;
 use serde::Deserialize;
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Http, shown};
-use crate::{ByteStream, Error};
+use crate::error::Error;
+use crate::http::address::{origin, shown};
+use crate::http::body::pieces;
+use crate::http::client::Http;
+use crate::stream::ByteStream;
 
 const ERROR_BODY: u64 = 64 << 10;
 const MESSAGE: usize = 500;
@@ -26,8 +29,8 @@ impl Refusal {
     /// Reads the reason out of the answer, within bounds of size and time.
     pub(crate) async fn read(http: &Http, method: &'static str, answer: Response) -> Self {
         let (url, status) = (answer.url().clone(), answer.status().as_u16());
-        let body = ByteStream::new(super::get::pieces(http.clone(), answer));
-        // A reason that cannot be read is no reason to report another failure.
+        let body = ByteStream::new(pieces(http.clone(), answer));
+        // Failing to read the reason must not replace the refusal itself.
         let body = timeout(http.patience(), body.collect("answer", ERROR_BODY)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         let (code, message) = reason(&body);
@@ -53,7 +56,7 @@ impl Refusal {
     /// The error that reports it.
     pub(crate) fn into_error(self) -> Error {
         if matches!((self.method, self.status), ("GET" | "HEAD", 404 | 410)) {
-            return Error::NotFound { what: self.url.path().to_owned(), place: place(&self.url) };
+            return Error::NotFound { what: self.url.path().to_owned(), place: origin(&self.url) };
         }
         let words = self.words();
         Error::Registry {
@@ -63,11 +66,6 @@ impl Refusal {
             detail: if words.is_empty() { words } else { format!(": {words}") },
         }
     }
-}
-
-/// Scheme, host and port of an address.
-pub(crate) fn place(url: &Url) -> String {
-    url.origin().ascii_serialization()
 }
 
 /// Distribution specification, "Error Codes"; and OAuth 2, which token servers speak.
@@ -103,7 +101,7 @@ fn reason(body: &[u8]) -> (String, String) {
     (printable(&code.unwrap_or_default()), printable(&message.unwrap_or_default()))
 }
 
-/// A short body that is text; a page of HTML says nothing.
+/// A body that is plain text. A page of HTML gives no reason.
 fn plain(body: &[u8]) -> String {
     match std::str::from_utf8(body) {
         Ok(text) if !text.trim_start().starts_with('<') => printable(text),
@@ -111,7 +109,7 @@ fn plain(body: &[u8]) -> String {
     }
 }
 
-/// One line without control characters: it comes from a stranger and goes to a terminal.
+/// One line without control characters: the text is untrusted and is shown on a terminal.
 fn printable(text: &str) -> String {
     let clean = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
     clean.take(MESSAGE).collect()

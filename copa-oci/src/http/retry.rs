@@ -1,20 +1,20 @@
-//! When to try again, and when.
+//! Which failures are tried again, and after how long.
 
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
-use rustls::CertificateError;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(10);
-/// Who asks for more than this is not waited for: the failure is reported now.
+/// A server that asks for a longer wait is not waited for: its failure is reported at once.
 const MOST_ASKED: Duration = Duration::from_secs(60);
 
-/// How long to wait after this outcome of an attempt (the first is 0); `None`: it is final.
+/// How long to wait before the next attempt, after this outcome of an attempt (the first is 0).
+/// `None` when the outcome is final.
 pub(super) fn delay(outcome: &Result<Response>, attempt: u32, retries: u32) -> Option<Duration> {
     let own = pause(attempt, retries)?;
     match outcome {
@@ -28,7 +28,7 @@ pub(super) fn delay(outcome: &Result<Response>, attempt: u32, retries: u32) -> O
     }
 }
 
-/// Twice as long each time.
+/// The wait after an attempt: it doubles each time. `None` when there were enough attempts.
 pub(super) fn pause(attempt: u32, retries: u32) -> Option<Duration> {
     (attempt < retries).then(|| FIRST.saturating_mul(1 << attempt.min(16)).min(LONGEST))
 }
@@ -37,53 +37,24 @@ fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// Whether a failure without an answer may be gone the next time. A certificate that is refused
-/// stays refused, and so does a redirect.
+/// Whether a request that got no answer may succeed the next time. A refused certificate stays
+/// refused, and so does a redirect.
 pub(crate) fn may_pass(error: &Error) -> bool {
     let given_up = |e: &reqwest::Error| e.is_redirect() || e.is_builder();
     matches!(error, Error::Network { .. })
-        && cause::<rustls::Error>(error).is_none()
-        && !cause::<reqwest::Error>(error).is_some_and(given_up)
+        && error.network_cause::<rustls::Error>().is_none()
+        && !error.network_cause::<reqwest::Error>().is_some_and(given_up)
 }
 
-/// Whether the other side speaks TLS, even if its certificate is refused.
+/// Whether the server speaks TLS, even if its certificate is refused.
 pub(crate) fn speaks_tls(outcome: &Result<Response>) -> bool {
     match outcome {
         Ok(_) => true,
-        Err(error) => match cause::<rustls::Error>(error) {
+        Err(error) => match error.network_cause::<rustls::Error>() {
             Some(rustls::Error::InvalidMessage(_)) | None => false,
             Some(_) => true,
         },
     }
-}
-
-/// What a person can do about a connection that could not be made.
-pub(crate) fn hint(error: &Error) -> Option<String> {
-    let text = match cause::<rustls::Error>(error)? {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "its certificate was issued by somebody unknown: add the issuer's CA certificate"
-        }
-        rustls::Error::InvalidMessage(_) => "it does not speak TLS: allow plain HTTP for it",
-        _ => return None,
-    };
-    Some(text.to_owned())
-}
-
-/// The first cause of this type.
-fn cause<E: std::error::Error + 'static>(error: &Error) -> Option<&E> {
-    let Error::Network { source, .. } = error else { return None };
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source.as_ref());
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        // An I/O error's source is that of what it wraps: look at what it wraps itself.
-        cause = match error.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref()) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 /// RFC 9110, 10.2.3: seconds, or a date, which is compared with the answer's own `Date`, so that
@@ -108,6 +79,7 @@ mod tests {
     use reqwest::header::HeaderValue;
 
     use super::*;
+    use crate::http::address::network;
 
     fn asked(retry_after: &str, date: Option<&str>) -> Option<u64> {
         let mut headers = HeaderMap::new();
@@ -137,7 +109,7 @@ mod tests {
 
     #[test]
     fn attempts_are_numbered_and_bounded() {
-        let broken = || Err(super::super::network(None, "reset"));
+        let broken = || Err(network(None, "reset"));
         let waits: Vec<_> = (0..4).map(|n| delay(&broken(), n, 3).map(|d| d.as_millis())).collect();
         assert_eq!(waits, [Some(200), Some(400), Some(800), None]);
         assert_eq!(delay(&broken(), 40, 50), Some(LONGEST));

@@ -12,8 +12,10 @@ use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, RequestBuilder, Response};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Http, network};
-use crate::{ByteStream, Error};
+use crate::error::Error;
+use crate::http::address::network;
+use crate::http::client::Http;
+use crate::stream::ByteStream;
 
 /// Larger pieces are cut, so that progress on a slow line is seen.
 const PIECE: usize = 64 << 10;
@@ -21,15 +23,15 @@ const PIECE: usize = 64 << 10;
 /// Why an upload got no answer.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// What was to be sent could not be read, or is not what it should be.
+    /// The content could not be read, or does not match its descriptor.
     Source(Error),
-    /// The other side went away.
+    /// The connection failed, or the server stopped reading.
     Line(Error),
 }
 
 impl Http {
     /// Sends a stream of exactly `length` bytes as the body of a request, once. There is no limit
-    /// on the whole time: only on the time in which the other side takes nothing.
+    /// on the whole time, only on the time in which the server takes nothing.
     pub(crate) async fn upload(
         &self,
         request: RequestBuilder,
@@ -37,7 +39,7 @@ impl Http {
         stream: ByteStream,
     ) -> Result<Response, Broken> {
         let progress = Arc::new(Progress::new());
-        let body = Body::wrap_stream(Watched::new(stream, progress.clone()));
+        let body = Body::wrap_stream(Metered::new(stream, progress.clone()));
         // With a length the body is not sent chunked, which some registries refuse.
         let request = request.header(CONTENT_LENGTH, length).body(body);
         let (client, request) = request.build_split();
@@ -55,13 +57,13 @@ impl Http {
     }
 }
 
-/// How far a body has got.
+/// When a body last made progress, and why it failed.
 #[derive(Debug)]
 struct Progress(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// When the other side last took something; `None` while there is nothing for it to take.
+    /// When the server last took a piece; `None` while the source has none to give.
     since: Option<Instant>,
     failure: Option<io::Error>,
 }
@@ -79,7 +81,7 @@ impl Progress {
         self.with(|state| state.failure.take())
     }
 
-    /// Ends when the other side has taken nothing for so long.
+    /// Ends when the server has taken nothing for this long.
     async fn silence(&self, patience: Duration) {
         loop {
             let now = Instant::now();
@@ -94,9 +96,9 @@ impl Progress {
 
 /// A stream in small pieces that reports to `Progress` and leaves its failure there.
 ///
-/// It is always one item behind: the last one is given away only when the stream below has ended
-/// well. So the other side never gets all bytes of a body that turns out to be wrong.
-struct Watched {
+/// It is always one item behind: the last item is passed on only when the stream below has ended
+/// well. So the server never gets all bytes of a body that turns out to be wrong.
+struct Metered {
     inner: ByteStream,
     rest: Bytes,
     held: Option<Bytes>,
@@ -104,7 +106,7 @@ struct Watched {
     progress: Arc<Progress>,
 }
 
-impl Watched {
+impl Metered {
     fn new(inner: ByteStream, progress: Arc<Progress>) -> Self {
         Self { inner, rest: Bytes::new(), held: None, ended: false, progress }
     }
@@ -116,7 +118,7 @@ impl Watched {
     }
 }
 
-impl Stream for Watched {
+impl Stream for Metered {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -1,10 +1,12 @@
-//! Images made from images: the documents are edited as JSON, and what is not known survives.
+//! Images made from images: the documents are edited as JSON, and unknown fields are kept.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Document, Image};
-use crate::{Descriptor, Digest, Family, Layer, MediaType};
+use crate::image::documents::{Document, Image};
+use crate::layer::stored::Layer;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::media_type::{Family, MediaType};
 
 /// How a layer came to be: one entry of the configuration's `history`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,15 +101,8 @@ impl Image {
     }
 }
 
-impl Document {
-    fn new(value: Value) -> Self {
-        // Printing a JSON value is the inverse of reading it and cannot fail.
-        Self { bytes: Bytes::from(value.to_string()), value }
-    }
-}
-
-/// Adds the entry of a layer to the history, when there is one or when there can be one.
-pub(super) fn remember(config: &mut Value, layers: usize, step: History) {
+/// Adds the entry of a layer to the history, where the image has a history or no layer yet.
+fn remember(config: &mut Value, layers: usize, step: History) {
     let Some(config) = config.as_object_mut() else { return };
     let absent = config.get("history").and_then(Value::as_array).is_none_or(Vec::is_empty);
     if absent && layers > 0 {
@@ -137,7 +132,7 @@ impl History {
     }
 }
 
-/// A layer's media type in a family's words; the compression stays.
+/// The media type of a layer in the other family, with the same compression.
 fn in_family(media_type: &MediaType, family: Family) -> MediaType {
     let text = media_type.as_str();
     let (from, to, before, after) = match family {
@@ -187,3 +182,7 @@ fn array<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Value> {
         _ => unreachable!("it was made an array above"),
     }
 }
+
+#[cfg(test)]
+#[path = "tests/edit.rs"]
+mod tests;

@@ -4,16 +4,22 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::{Image, config_of};
-use crate::store::document::is_foreign;
-use crate::{Blob, Descriptor, Digest, Layer, Result, Sink};
+use crate::error::Result;
+use crate::image::documents::Image;
+use crate::image::read::config_of;
+use crate::layer::stored::Layer;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::document::is_foreign;
+use crate::store::blob::Blob;
+use crate::store::sink::Sink;
 
 /// What writing an image did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The manifest that was given the name.
     pub manifest: Descriptor,
-    /// What became of each layer, lowest first; a layer that stands twice in the image, once.
+    /// What became of each layer, lowest first. A layer that occurs twice is listed once.
     pub layers: Vec<(Digest, Moved)>,
     /// The bytes of layers and configuration that were sent.
     pub bytes_sent: u64,

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::Digest;
-use crate::digest::Hasher;
+use crate::spec::digest::{Digest, Hasher};
 
 const BLOCK: usize = 512;
 

@@ -1,4 +1,4 @@
-//! Answers to challenges: basic authentication, and tokens.
+//! Authentication: basic, and with tokens from a token server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,25 +12,30 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Instant, timeout};
 use url::{Url, form_urlencoded};
 
-use super::challenge::Challenge;
-use super::scope::Scope;
-use crate::credentials::{Credential, Credentials, Secret};
-use crate::http::{Http, Refusal, is_loopback, pieces, place};
-use crate::{ByteStream, Error, Result};
+use crate::credentials::credential::{Credential, Credentials, Secret};
+use crate::error::{Error, Result};
+use crate::http::address::{is_loopback, origin};
+use crate::http::body::pieces;
+use crate::http::client::Http;
+use crate::http::refusal::Refusal;
+use crate::registry::challenge::Challenge;
+use crate::registry::scope::Scope;
+use crate::stream::ByteStream;
 
 const TOKEN_ANSWER: u64 = 1 << 20;
-/// A token without a lifetime lives so long: the distribution specification's token protocol.
+/// The lifetime in seconds of a token that names none: the token protocol of the distribution
+/// specification.
 const LIFETIME: u64 = 60;
 const LONGEST_LIFETIME: u64 = 24 * 60 * 60;
 
-/// What is known about getting into one registry.
+/// The state of authentication to one repository of one registry.
 #[derive(Debug)]
 pub(super) struct Auth {
     http: Http,
     credentials: Arc<dyn Credentials>,
     registry: String,
     repository: String,
-    /// Whether the caller does without TLS.
+    /// Whether the caller allows plain HTTP.
     plain: bool,
     credential: OnceCell<Option<Credential>>,
     state: Mutex<State>,
@@ -38,7 +43,7 @@ pub(super) struct Auth {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the registry last asked for; `None`: nothing so far.
+    /// The challenge that the registry sent last; `None` when it has sent none.
     challenge: Option<Challenge>,
     tokens: BTreeMap<Scope, Token>,
 }
@@ -50,7 +55,7 @@ struct Token {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
     #[serde(default)]
@@ -75,7 +80,7 @@ impl Auth {
         }
     }
 
-    /// The `Authorization` header for this scope, as far as the registry ever asked for one.
+    /// The `Authorization` header for this scope; `None` while the registry has not asked for one.
     pub(super) async fn header(&self, scope: &Scope) -> Result<Option<HeaderValue>> {
         let mut state = self.state.lock().await;
         match state.challenge.clone() {
@@ -99,7 +104,7 @@ impl Auth {
             return Err(self.denied(scope, reason));
         }
         let mut state = self.state.lock().await;
-        // Somebody else may have replaced the token meanwhile.
+        // Another request may have replaced the token in the meantime.
         if state.tokens.get(scope).is_some_and(|token| Some(&token.header) == used) {
             state.tokens.remove(scope);
         }
@@ -147,7 +152,7 @@ impl Auth {
         Ok(header)
     }
 
-    /// Asks the token server.
+    /// Asks the token server for a token.
     async fn fetch(
         &self,
         challenge: &Challenge,
@@ -178,7 +183,7 @@ impl Auth {
             let refusal = Refusal::read(&self.http, method, answer).await;
             return Err(match refusal.status {
                 400 | 401 | 403 => {
-                    let reason = format!("token server {}: {}", place(&realm), refusal.reason());
+                    let reason = format!("token server {}: {}", origin(&realm), refusal.reason());
                     self.denied(scope, reason)
                 }
                 _ => refusal.into_error(),
@@ -188,13 +193,13 @@ impl Auth {
     }
 
     async fn read(&self, answer: reqwest::Response) -> Result<Token> {
-        let what = format!("answer of token server {}", place(answer.url()));
+        let what = format!("answer of token server {}", origin(answer.url()));
         let body = ByteStream::new(pieces(self.http.clone(), answer));
         let body = timeout(self.http.patience(), body.collect(&what, TOKEN_ANSWER)).await;
         let corrupt = |reason: &str| Error::Corrupt { what: what.clone(), reason: reason.into() };
         let body = body.map_err(|_| corrupt("it does not end"))??;
         // The parser's message may quote the token.
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| corrupt("not JSON"))?;
+        let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| corrupt("not JSON"))?;
         let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty());
         let lifetime = answer.expires_in.as_u64().unwrap_or(LIFETIME).min(LONGEST_LIFETIME);
         Ok(Token {
@@ -203,8 +208,8 @@ impl Auth {
         })
     }
 
-    /// The token server, which the registry names and nobody else vouches for: a secret goes there
-    /// over TLS only, unless the caller does without TLS.
+    /// The address of the token server. Only the registry vouches for it, so a secret is sent there
+    /// over TLS only, unless the caller allows plain HTTP.
     fn realm(&self, challenge: &Challenge, scope: &Scope, secret: bool) -> Result<Url> {
         let realm = challenge.get("realm");
         let url = Url::parse(realm).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
@@ -213,7 +218,7 @@ impl Auth {
         if url.scheme() == "https" || self.plain || !secret || is_loopback(&url) {
             return Ok(url);
         }
-        let reason = format!("it wants a secret to be sent without TLS, to {}", place(&url));
+        let reason = format!("it wants a secret to be sent without TLS, to {}", origin(&url));
         Err(self.denied(scope, reason))
     }
 }

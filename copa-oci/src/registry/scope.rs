@@ -17,8 +17,8 @@ impl Scope {
         Self::default().and(&format!("repository:{repository}:pull,push"))
     }
 
-    /// More, in the form of a challenge: scopes separated by spaces. What has not the form of a
-    /// scope is left out.
+    /// Adds scopes in the form that a challenge has them, separated by spaces. Malformed ones are
+    /// left out.
     pub(super) fn and(mut self, scopes: &str) -> Self {
         for scope in scopes.split_ascii_whitespace() {
             if let Some((resource, actions)) = scope.rsplit_once(':') {

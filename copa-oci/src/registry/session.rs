@@ -1,4 +1,4 @@
-//! Requests to one repository of one registry: the scheme, the way in, the refusals.
+//! Requests to one repository of one registry: scheme, authorization, refusals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,14 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use url::Url;
 
-use super::auth::Auth;
-use super::scope::Scope;
-use crate::credentials::Credentials;
-use crate::http::{Http, Refusal, is_loopback, speaks_tls};
-use crate::{Error, Result};
+use crate::credentials::credential::Credentials;
+use crate::error::{Error, Result};
+use crate::http::address::is_loopback;
+use crate::http::client::Http;
+use crate::http::refusal::Refusal;
+use crate::http::retry::speaks_tls;
+use crate::registry::auth::Auth;
+use crate::registry::scope::Scope;
 
 /// How long a loopback registry has to say that it speaks TLS.
 const PROBE: Duration = Duration::from_secs(3);
@@ -53,7 +56,8 @@ impl Session {
         url.map_err(|e| self.invalid(&e.to_string()))
     }
 
-    /// TLS, unless told otherwise. On loopback both are usual: TLS where it is spoken.
+    /// The root of the registry: `https`, unless the caller allows plain HTTP. A registry on loopback
+    /// is asked whether it speaks TLS, because there both are usual.
     async fn find_origin(&self) -> Result<Url> {
         let at = |scheme| {
             let url = Url::parse(&format!("{scheme}://{}/", self.host));
@@ -76,8 +80,8 @@ impl Session {
         Error::Invalid { what: "registry address", text, reason: reason.to_owned() }
     }
 
-    /// Sends a request; once more, with another token, when it is refused for want of one. The
-    /// answer may still be a refusal.
+    /// Sends a request, and sends it once more with a new token when the status is 401. The answer
+    /// may still be a refusal.
     pub(super) async fn send(
         &self,
         scope: &Scope,
@@ -102,7 +106,8 @@ impl Session {
         request(&self.authorization(scope, url).await?).await
     }
 
-    /// The header to send to this address: none to other hosts, which uploads may be sent to.
+    /// The `Authorization` header for this address; `None` for other hosts, which uploads may be
+    /// redirected to.
     pub(super) async fn authorization(
         &self,
         scope: &Scope,
@@ -114,7 +119,8 @@ impl Session {
         }
     }
 
-    /// After a 401: what the next [`authorization`](Self::authorization) needs to know.
+    /// After a 401: takes note of the challenge, so that the next
+    /// [`authorization`](Self::authorization) answers it.
     async fn renew(
         &self,
         scope: &Scope,
@@ -126,7 +132,7 @@ impl Session {
         self.challenged(scope, &headers, used, reason).await
     }
 
-    /// The same, for an answer that has been read.
+    /// Takes note of the challenge in these headers, for an answer whose body has been read.
     pub(super) async fn challenged(
         &self,
         scope: &Scope,

@@ -1,4 +1,4 @@
-//! Uploads of blobs: whole where that works, in chunks where it does not.
+//! Uploads of blobs: in one request where the registry accepts that, else in chunks.
 
 use std::time::Duration;
 
@@ -9,16 +9,22 @@ use reqwest::{Method, Response, StatusCode};
 use tokio::time::timeout;
 use url::Url;
 
-use super::scope::Scope;
-use super::session::{Session, authorized};
-use crate::http::{Broken, Refusal};
-use crate::{Blob, ByteStream, Descriptor, Error, Result};
+use crate::error::{Error, Result};
+use crate::http::address::origin;
+use crate::http::refusal::Refusal;
+use crate::http::upload::Broken;
+use crate::registry::answer::confirm;
+use crate::registry::scope::Scope;
+use crate::registry::session::{Session, authorized};
+use crate::spec::descriptor::Descriptor;
+use crate::store::blob::Blob;
+use crate::stream::ByteStream;
 
-/// Some registries take no more in one chunk.
+/// The length of a chunk: some registries take no more in one request.
 const CHUNK: usize = 4 << 20;
 /// A registry that insists on larger chunks than this is not served.
 const LARGEST_CHUNK: usize = 64 << 20;
-/// How long cleaning up may take.
+/// How long the registry may take to cancel an upload.
 const ABANDON: Duration = Duration::from_secs(2);
 
 /// An upload that the registry has opened.
@@ -45,15 +51,15 @@ pub(super) struct Upload<'a> {
     pub(super) blob: &'a Blob,
 }
 
-/// Why an attempt failed, and what may help.
+/// Why an attempt failed, sorted by what may help.
 enum Failure {
-    /// Nothing.
+    /// No further attempt helps.
     Final(Error),
-    /// Another attempt, after a while; none when there were enough.
+    /// Another attempt may help after this delay; without one, there were enough attempts.
     Passing(Error, Option<Duration>),
-    /// Another attempt with another token, which has been asked for.
+    /// Another attempt helps, with the token that the challenge was noted for.
     Expired(Error),
-    /// Smaller pieces.
+    /// The body is too long for one request: chunks may help.
     TooLong(Error),
 }
 
@@ -73,7 +79,7 @@ struct Part {
 }
 
 impl Upload<'_> {
-    /// Uploads, beginning anew whenever an attempt breaks off or is refused for a while.
+    /// Uploads, and starts again when an attempt breaks off or is refused for a while.
     pub(super) async fn run(&self, mut opened: Option<Opened>) -> Result<()> {
         let (mut attempt, mut renewed, mut chunked) = (0, false, false);
         loop {
@@ -93,7 +99,7 @@ impl Upload<'_> {
                 Failure::Passing(_, Some(delay)) => {
                     tokio::time::sleep(delay).await;
                     attempt += 1;
-                    // A registry that is cut off twice in a long body may do better with short ones.
+                    // A long body that was cut off twice may get through in chunks.
                     chunked |= attempt > 1 && self.content.size > CHUNK as u64;
                 }
                 Failure::Final(error)
@@ -130,7 +136,7 @@ impl Upload<'_> {
         let length = self.content.size;
         let part = Part { method: Method::PUT, url, range: None, length, body };
         let answer = self.send(part, attempt).await?;
-        Ok(super::confirm(&answer, &self.content.digest)?)
+        Ok(confirm(&answer, &self.content.digest)?)
     }
 
     async fn send_chunks(&self, upload: &Opened, attempt: u32) -> Result<(), Failure> {
@@ -148,7 +154,7 @@ impl Upload<'_> {
         let (url, body) = (self.closing(&url), ByteStream::once(Bytes::new()));
         let part = Part { method: Method::PUT, url, range: None, length: 0, body };
         let answer = self.send(part, attempt).await?;
-        Ok(super::confirm(&answer, &self.content.digest)?)
+        Ok(confirm(&answer, &self.content.digest)?)
     }
 
     /// The address that ends an upload.
@@ -179,7 +185,7 @@ impl Upload<'_> {
         }
     }
 
-    /// What may help against a refusal.
+    /// Decides what may help against a refusal.
     async fn judge(
         &self,
         method: &'static str,
@@ -208,7 +214,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Tells the registry to forget an upload. It forgets by itself some day, so this may fail.
+    /// Cancels an upload. The registry expires it in the end, so a failure does not matter.
     async fn abandon(&self, upload: &Opened) {
         let Ok(header) = self.session.authorization(&self.scope, &upload.location).await else {
             return;
@@ -219,17 +225,17 @@ impl Upload<'_> {
     }
 }
 
-/// Refusals of a long body, as registries and the proxies before them word them.
+/// Whether a refusal is one of a long body, as registries and the proxies before them word it.
 fn wants_chunks(refusal: &Refusal) -> bool {
     matches!(refusal.status, 405 | 411 | 413 | 415 | 501)
         || (refusal.status == 400
             && matches!(refusal.code.as_str(), "BLOB_UPLOAD_INVALID" | "SIZE_INVALID"))
 }
 
-/// Where an upload goes on. The address may be relative, and its query is part of it.
+/// The address at which an upload continues. It may be relative, and its query is part of it.
 fn location(answer: &Response) -> Result<Url> {
     let corrupt = |reason: &str| Error::Corrupt {
-        what: format!("answer of {}", crate::http::place(answer.url())),
+        what: format!("answer of {}", origin(answer.url())),
         reason: reason.into(),
     };
     let text = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
@@ -247,7 +253,7 @@ fn location(answer: &Response) -> Result<Url> {
     }
 }
 
-/// A stream, cut.
+/// A stream cut into chunks of one length.
 struct Chunks {
     stream: ByteStream,
     rest: BytesMut,

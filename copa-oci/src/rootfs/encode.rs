@@ -4,11 +4,13 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::index::{LayerIndex, Record, Span, What};
-use super::path::Key;
+use crate::rootfs::digests::Algorithms;
+use crate::rootfs::index::{LayerIndex, Record, Span, What};
+use crate::rootfs::path::Key;
 
-/// Changes with every change of what follows it, so that old caches are forgotten.
-const MAGIC: &[u8] = b"copa layer index 1\n";
+/// The version of the encoding. It changes with every change of the format, so that old caches are
+/// not read.
+const MAGIC: &[u8] = b"copa layer index 2\n";
 const SUM: usize = 16;
 
 impl LayerIndex {
@@ -26,7 +28,7 @@ impl LayerIndex {
                 put_bytes(body, value);
             });
         });
-        put_list(&mut body, &self.md5s, |body, md5| body.extend(md5));
+        put_bytes(&mut body, &self.digests);
         put_list(&mut body, &self.contents, |body, content| put_bytes(body, content));
         let sum = Sha256::digest(&body);
         [MAGIC, sum.get(..SUM).unwrap_or_default(), &body].concat()
@@ -39,20 +41,20 @@ impl LayerIndex {
         if Sha256::digest(body).get(..SUM) != Some(sum) {
             return None;
         }
-        Self::decode(&mut Input(body)).filter(Self::is_sound)
+        Self::decode(&mut Decoder(body)).filter(Self::is_sound)
     }
 
-    fn decode(input: &mut Input<'_>) -> Option<Self> {
+    fn decode(input: &mut Decoder<'_>) -> Option<Self> {
         let index = Self {
             diff_id: input.text()?.parse().ok()?,
             names: input.bytes()?.to_vec(),
-            records: input.list(Input::record)?,
-            whiteouts: input.list(Input::span)?,
-            opaque: input.list(Input::span)?,
+            records: input.list(Decoder::record)?,
+            whiteouts: input.list(Decoder::span)?,
+            opaque: input.list(Decoder::span)?,
             xattrs: input.list(|input| {
                 input.list(|input| Some((input.text()?.to_owned(), input.bytes()?.to_vec())))
             })?,
-            md5s: input.list(Input::array)?,
+            digests: input.bytes()?.to_vec(),
             contents: input.list(|input| input.bytes().map(Bytes::copy_from_slice))?,
         };
         input.0.is_empty().then_some(index)
@@ -61,7 +63,9 @@ impl LayerIndex {
     /// Whether every position is inside, and the paths are sorted.
     fn is_sound(&self) -> bool {
         let inside = |span: &Span| span.start as usize + usize::from(span.len) <= self.names.len();
-        let records = self.records.iter().all(|r| inside(&r.path) && inside(&r.target));
+        let digests = |r: &Record| r.digests as usize + r.algorithms.length() <= self.digests.len();
+        let whole = |r: &Record| inside(&r.path) && inside(&r.target) && digests(r);
+        let records = self.records.iter().all(whole);
         let rising = |pair: &[Record]| match pair {
             [a, b] => Key(self.text(a.path)) < Key(self.text(b.path)),
             _ => true,
@@ -103,19 +107,19 @@ fn put_record(body: &mut Vec<u8>, record: &Record) {
         What::Fifo => (5, 0),
         What::Hardlink { record } => (6, u64::from(record)),
     };
-    body.extend([tag, u8::from(record.linked)]);
+    body.extend([tag, u8::from(record.linked), record.algorithms.bits()]);
     body.extend(data.to_le_bytes());
     body.extend(record.mode.to_le_bytes());
     body.extend(record.mtime.to_le_bytes());
-    for number in [record.uid, record.gid, record.xattrs, record.md5, record.content] {
+    for number in [record.uid, record.gid, record.xattrs, record.digests, record.content] {
         put_number(body, number);
     }
 }
 
-/// Bytes that are taken from the front, as many as there are.
-struct Input<'a>(&'a [u8]);
+/// What is left to decode.
+struct Decoder<'a>(&'a [u8]);
 
-impl<'a> Input<'a> {
+impl<'a> Decoder<'a> {
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
@@ -150,7 +154,7 @@ impl<'a> Input<'a> {
 
     fn record(&mut self) -> Option<Record> {
         let (path, target) = (self.span()?, self.span()?);
-        let [tag, linked] = self.array()?;
+        let [tag, linked, algorithms] = self.array()?;
         let data = self.array().map(u64::from_le_bytes)?;
         let (major, minor) = ((data >> 32) as u32, data as u32);
         let what = match tag {
@@ -168,12 +172,13 @@ impl<'a> Input<'a> {
             target,
             what,
             linked: linked != 0,
+            algorithms: Algorithms::from_bits(algorithms)?,
             mode: self.array().map(u16::from_le_bytes)? & 0o7777,
             mtime: self.array().map(i64::from_le_bytes)?,
             uid: self.number()?,
             gid: self.number()?,
             xattrs: self.number()?,
-            md5: self.number()?,
+            digests: self.number()?,
             content: self.number()?,
         })
     }

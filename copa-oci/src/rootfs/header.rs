@@ -1,12 +1,12 @@
 //! One header block of a tar.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 pub(super) const BLOCK: usize = 512;
 
-/// What an entry is.
+/// The type of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Type {
+pub(super) enum TarType {
     #[default]
     Regular,
     Hardlink,
@@ -29,16 +29,16 @@ impl Header {
         self.0.get(156).copied().unwrap_or_default()
     }
 
-    pub(super) fn kind(&self, path: &[u8]) -> Result<Type> {
+    pub(super) fn kind(&self, path: &[u8]) -> Result<TarType> {
         Ok(match self.flag() {
-            0 if path.ends_with(b"/") => Type::Directory,
-            0 | b'0' | b'7' | b'S' => Type::Regular,
-            b'1' => Type::Hardlink,
-            b'2' => Type::Symlink,
-            b'3' => Type::Char,
-            b'4' => Type::Block,
-            b'5' => Type::Directory,
-            b'6' => Type::Fifo,
+            0 if path.ends_with(b"/") => TarType::Directory,
+            0 | b'0' | b'7' | b'S' => TarType::Regular,
+            b'1' => TarType::Hardlink,
+            b'2' => TarType::Symlink,
+            b'3' => TarType::Char,
+            b'4' => TarType::Block,
+            b'5' => TarType::Directory,
+            b'6' => TarType::Fifo,
             other => {
                 return Err(Error::Unsupported {
                     what: format!("layer entry {}", String::from_utf8_lossy(path)),
@@ -62,8 +62,8 @@ impl Header {
         path.extend_from_slice(until_nul(self.field(0, 100)));
     }
 
-    /// The sum of all bytes, the field of the sum itself taken as blanks. Old programs added
-    /// signed bytes.
+    /// Whether the checksum is right: the sum of all bytes, with blanks in place of the field itself.
+    /// Old programs added signed bytes.
     pub(super) fn sum_is_right(&self) -> bool {
         let bytes = || {
             let blanks = |(at, &b)| if (148..156).contains(&at) { b' ' } else { b };

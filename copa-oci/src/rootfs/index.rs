@@ -6,21 +6,10 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::node::{Node, NodeKind, Origin};
-use super::path::Key;
-use crate::Digest;
-
-/// What is kept of a regular file while its layer is streamed past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Keep {
-    /// That it is there, and its metadata.
-    Nothing,
-    /// The MD5 of its content as well.
-    Md5,
-    /// Its content and MD5; the MD5 alone when the content is over [`crate::Limits::file`].
-    Content,
-}
+use crate::rootfs::digests::{Algorithms, FileDigests};
+use crate::rootfs::node::{Node, NodeKind, Origin};
+use crate::rootfs::path::Key;
+use crate::spec::digest::Digest;
 
 /// What one layer adds and hides: everything in its tar but the content of most files.
 ///
@@ -39,13 +28,14 @@ pub struct LayerIndex {
     /// Lower layers lose what is in these directories.
     pub(super) opaque: Vec<Span>,
     pub(super) xattrs: Vec<Xattrs>,
-    pub(super) md5s: Vec<[u8; 16]>,
+    /// The digests of all files, one after the other.
+    pub(super) digests: Vec<u8>,
     pub(super) contents: Vec<Bytes>,
 }
 
 pub(super) type Xattrs = Vec<(String, Vec<u8>)>;
 
-/// What an allocation takes besides its bytes, about.
+/// The memory that an allocation takes besides its bytes, about.
 const ALLOCATION: usize = 32;
 
 /// How many bytes of memory the attributes of a file take: a place and two allocations each.
@@ -55,7 +45,7 @@ pub(super) fn size_of_xattrs(xattrs: &Xattrs) -> usize {
     size_of::<Xattrs>() + ALLOCATION + bytes.sum::<usize>()
 }
 
-/// What a content takes besides its bytes.
+/// The memory that a kept content takes besides its bytes.
 pub(super) const CONTENT: usize = size_of::<Bytes>() + ALLOCATION;
 
 /// A piece of [`LayerIndex::names`].
@@ -65,7 +55,7 @@ pub(super) struct Span {
     pub(super) len: u16,
 }
 
-/// Nothing, where a position in a table is expected.
+/// The position that stands for no entry of a table.
 pub(super) const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +68,9 @@ pub(super) struct Record {
     pub(super) gid: u32,
     pub(super) mtime: i64,
     pub(super) xattrs: u32,
-    pub(super) md5: u32,
+    /// Where the digests of the file begin, and of which algorithms they are.
+    pub(super) digests: u32,
+    pub(super) algorithms: Algorithms,
     pub(super) content: u32,
     /// Another name of this file is in the same layer.
     pub(super) linked: bool,
@@ -119,7 +111,7 @@ impl LayerIndex {
         self.names.len()
             + self.records.len() * size_of::<Record>()
             + (self.whiteouts.len() + self.opaque.len()) * size_of::<Span>()
-            + self.md5s.len() * 16
+            + self.digests.len()
             + xattrs.chain(contents).sum::<usize>()
     }
 
@@ -156,12 +148,18 @@ impl LayerIndex {
         self.names.get(start..start + usize::from(span.len)).unwrap_or_default()
     }
 
+    fn digests_of(&self, record: &Record) -> FileDigests {
+        let bytes = self.digests.get(record.digests as usize..).unwrap_or_default();
+        FileDigests::read(record.algorithms, bytes)
+    }
+
     /// The path of the record at this position.
     pub(super) fn path(&self, record: u32) -> &Path {
         as_path(self.records.get(record as usize).map_or(b"", |record| self.text(record.path)))
     }
 
-    /// The record that the record at this position is or is another name of.
+    /// The record of the file that the record at this position names: itself, or the target of a hard
+    /// link. `None` when the target is in a lower layer.
     pub(super) fn original(&self, record: u32) -> Option<u32> {
         match self.records.get(record as usize)?.what {
             What::Hardlink { record: NONE } => None,
@@ -177,7 +175,7 @@ impl LayerIndex {
         found.ok().and_then(|at| u32::try_from(at).ok())
     }
 
-    /// What the record at this position is, in a stack where this layer has this number.
+    /// The node of the record at this position, in a stack where this layer has this number.
     pub(super) fn node(&self, layer: usize, record: u32) -> Option<Node<'_>> {
         let number = self.original(record)?;
         let record = self.records.get(number as usize)?;
@@ -190,6 +188,7 @@ impl LayerIndex {
             What::Fifo => NodeKind::Fifo,
             What::Hardlink { .. } => return None,
         };
+        let digests = self.digests_of(record);
         Some(Node {
             kind,
             mode: u32::from(record.mode),
@@ -197,7 +196,8 @@ impl LayerIndex {
             gid: u64::from(record.gid),
             mtime: record.mtime,
             xattrs: self.xattrs.get(record.xattrs as usize).map_or(&[], Vec::as_slice),
-            md5: self.md5s.get(record.md5 as usize).copied(),
+            md5: digests.md5,
+            digests,
             content: self.contents.get(record.content as usize),
             origin: Some(Origin { layer, path: as_path(self.text(record.path)) }),
         })

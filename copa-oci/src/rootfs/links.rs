@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use super::path::parent;
+use crate::rootfs::path::parent;
 
 /// Which record is the symbolic link at a path. All directories above a path are looked up at the
 /// cost of reading the path once.
 ///
-/// Paths are told apart by their hashes alone. The key is random, so nobody can make two of them
-/// meet; by chance it happens in one of a million layers with four million links.
+/// Paths are told apart by their hashes alone. The key of the hash is random, so nobody can make two
+/// of them collide; by chance it happens in one of a million layers with four million links.
 #[derive(Default)]
 pub(super) struct Links {
     key: RandomState,
@@ -17,7 +17,7 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Says that there is a link at a path, or something else.
+    /// Notes that there is a link at a path, or something else.
     pub(super) fn set(&mut self, path: &[u8], record: Option<u32>) {
         if record.is_none() && self.records.is_empty() {
             return;

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use super::{LayerIndex, Node, NodeKind, RootFs};
+use crate::rootfs::index::LayerIndex;
+use crate::rootfs::node::{Node, NodeKind};
+use crate::rootfs::root::RootFs;
 
 /// Writes `-rw-r--r-- 0/0 1234 usr/lib/x`, and ` -> target` after a link.
 fn line(f: &mut fmt::Formatter<'_>, path: &Path, node: &Node<'_>) -> fmt::Result {

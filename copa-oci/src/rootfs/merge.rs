@@ -1,12 +1,12 @@
-//! Stacks layers.
+//! Stacks the indexes of layers into one sorted list of paths.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::index::{LayerIndex, NONE, Span, What};
-use super::path::{Key, is_below, parent};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::rootfs::index::{LayerIndex, NONE, Span, What};
+use crate::rootfs::path::{Key, is_below, parent};
 
 /// A path of the merged file system, and what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub(super) struct Slot {
     /// The layer and record of what is there; no record for an implied directory.
     pub(super) layer: u32,
     pub(super) record: u32,
-    /// It is another name that an upper layer gave to a file of a lower one.
-    pub(super) moved: bool,
+    /// An upper layer gave another name to this file of a lower one.
+    pub(super) linked: bool,
 }
 
 /// How many paths all layers may add and hide together, implied directories among them: 16 million.
@@ -29,15 +29,15 @@ pub(super) const PATHS: usize = 16_000_000;
 struct Tree<'a> {
     /// What is at a path, and whether something can be below it.
     slots: BTreeMap<Key<'a>, (Slot, bool)>,
-    /// How many more paths may be added or hidden. What is taken away is not given back: layers
-    /// could add and hide the same paths for ever.
+    /// How many more paths may be added or hidden. Removing a path does not give it back, or else
+    /// layers could add and hide the same paths for ever.
     left: usize,
     most: usize,
 }
 
 /// Stacks the layers, the lowest first: the paths that are left, sorted.
 pub(super) fn merge(layers: &[Arc<LayerIndex>], most: usize) -> Result<Vec<Slot>> {
-    let root = Slot { path_layer: 0, path: Span::default(), layer: 0, record: NONE, moved: false };
+    let root = Slot { path_layer: 0, path: Span::default(), layer: 0, record: NONE, linked: false };
     let slots = BTreeMap::from([(Key(&b""[..]), (root, true))]);
     let mut tree = Tree { slots, left: most, most };
     for (number, layer) in (0..).zip(layers) {
@@ -59,8 +59,8 @@ impl Tree<'_> {
     }
 }
 
-/// Takes away what a layer hides. All of it goes before anything of the layer comes: whiteouts
-/// hide lower layers only, wherever they stand in their own.
+/// Removes what a layer hides, before any entry of the layer is added: whiteouts hide lower layers
+/// only, wherever they stand in their own layer.
 fn hide<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32) -> Result<()> {
     for &span in &layer.opaque {
         tree.count()?;
@@ -73,19 +73,19 @@ fn hide<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32) -> Result<(
     }
     for &span in &layer.opaque {
         let slot =
-            Slot { path_layer: number, path: span, layer: number, record: NONE, moved: false };
+            Slot { path_layer: number, path: span, layer: number, record: NONE, linked: false };
         imply(tree, layer, slot)?;
     }
     layer.whiteouts.iter().try_for_each(|&span| imply_parents(tree, layer, number, span))
 }
 
-/// Puts one record into the tree.
+/// Adds one record to the tree.
 fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u32) -> Result<()> {
     let Some(entry) = layer.records.get(record as usize) else { return Ok(()) };
     tree.count()?;
     let path = layer.text(entry.path);
     let mut slot =
-        Slot { path_layer: number, path: entry.path, layer: number, record, moved: false };
+        Slot { path_layer: number, path: entry.path, layer: number, record, linked: false };
     match entry.what {
         What::Hardlink { record: NONE } => {
             let lower = tree.slots.get_mut(&Key(layer.text(entry.target)));
@@ -93,7 +93,7 @@ fn place<'a>(tree: &mut Tree<'a>, layer: &'a LayerIndex, number: u32, record: u3
                 tracing::debug!(path = %String::from_utf8_lossy(path), "hard link to nothing");
                 return Ok(());
             };
-            lower.moved = true;
+            lower.linked = true;
             slot = Slot { path_layer: number, path: entry.path, ..*lower };
         }
         What::Hardlink { record } => slot.record = record,
@@ -119,7 +119,7 @@ fn imply_parents<'a>(
 ) -> Result<()> {
     let Some(dir) = parent(layer.text(path)) else { return Ok(()) };
     let path = Span { start: path.start, len: dir.len() as u16 };
-    let slot = Slot { path_layer: number, path, layer: number, record: NONE, moved: false };
+    let slot = Slot { path_layer: number, path, layer: number, record: NONE, linked: false };
     imply(tree, layer, slot)
 }
 
@@ -145,3 +145,7 @@ fn remove_below<'a>(tree: &mut Tree<'a>, dir: &'a [u8]) {
         tree.slots.remove(&key);
     }
 }
+
+#[cfg(test)]
+#[path = "tests/merge.rs"]
+mod tests;

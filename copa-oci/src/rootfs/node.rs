@@ -4,6 +4,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::rootfs::digests::FileDigests;
+
 /// What is at a path. All names of a hard-linked file have the same node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,8 +22,10 @@ pub struct Node<'a> {
     pub mtime: i64,
     /// Extended attributes, such as `security.capability`.
     pub xattrs: &'a [(String, Vec<u8>)],
-    /// The MD5 of a regular file, where it was kept.
+    /// The MD5 of a regular file, where it was kept: that of `digests`.
     pub md5: Option<[u8; 16]>,
+    /// The digests of a regular file, where they were kept.
+    pub digests: FileDigests,
     /// The content of a regular file, where it was kept. A file whose content was not kept is
     /// read again with [`crate::read_file`].
     pub content: Option<&'a Bytes>,
@@ -81,6 +85,7 @@ impl Node<'_> {
         mtime: 0,
         xattrs: &[],
         md5: None,
+        digests: FileDigests { md5: None, sha1: None, sha256: None },
         content: None,
         origin: None,
     };

@@ -1,8 +1,8 @@
 //! The normal form of a layer: sorted, no path twice, nothing below what is not a directory,
 //! hard links resolved.
 
-use super::index::{LayerIndex, NONE, Record, Span, What};
-use super::path::{Key, is_below};
+use crate::rootfs::index::{LayerIndex, NONE, Record, Span, What};
+use crate::rootfs::path::{Key, is_below};
 
 /// Brings what a scan found, in the order of the tar, into normal form. Where entries exclude
 /// each other the later one counts, as if the tar had been unpacked.
@@ -21,19 +21,19 @@ pub(super) fn normalise(index: &mut LayerIndex) {
     resolve_links(index);
 }
 
-/// A path on the way down to the current one.
+/// An entry at a parent of the current path.
 struct Ancestor {
     path: Span,
     /// The last entry at the path, and its place among the survivors.
     last: u32,
     place: usize,
     is_directory: bool,
-    /// Entries before this one are gone from below the path.
+    /// Entries below the path that come before this one have been replaced.
     cut: u32,
 }
 
-/// The entries that are there after all of them have been unpacked in turn, and the paths that
-/// were something else before they became directories: lower layers lose those.
+/// The entries that are left after all of them have been unpacked in turn, and the paths that were
+/// something else before they became directories, which hide what lower layers have there.
 fn surviving(index: &LayerIndex, order: &[u32]) -> (Vec<u32>, Vec<Span>) {
     let mut replaced = Vec::new();
     let record = |n: u32| index.records.get(n as usize);
@@ -80,7 +80,7 @@ fn surviving(index: &LayerIndex, order: &[u32]) -> (Vec<u32>, Vec<Span>) {
     (kept, replaced)
 }
 
-/// A later entry is below this one, which is no directory: it has become one that is implied.
+/// An implied directory replaces this entry, which is none, because a later entry is below it.
 fn make_room(ancestor: &mut Ancestor, kept: &mut [u32]) {
     ancestor.is_directory = true;
     if let Some(place) = kept.get_mut(ancestor.place).filter(|n| **n == ancestor.last) {

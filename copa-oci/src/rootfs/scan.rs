@@ -4,53 +4,22 @@ use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
-use md5::{Digest as _, Md5};
 
-use super::index::{
-    CONTENT, Keep, LayerIndex, NONE, Record, Span, What, Xattrs, as_path, size_of_xattrs,
+use crate::compress::decompress::Decompressed;
+use crate::compress::hashed::Hashed;
+use crate::error::{Error, Result};
+use crate::rootfs::digests::{Algorithms, FileHasher};
+use crate::rootfs::header::TarType;
+use crate::rootfs::index::{
+    CONTENT, LayerIndex, NONE, Record, Span, What, Xattrs, as_path, size_of_xattrs,
 };
-use super::links::Links;
-use super::normal;
-use super::path::{base, parent, push, push_clean};
-use super::tar::{TarEntry, TarReader, Type};
-use crate::compress::{Decompressed, Expansion, Hashed};
-use crate::digest::Hasher;
-use crate::{Digest, Error, Result};
-
-/// How much of a layer is read and remembered. The defaults hold the largest images there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How much the compressed layer may become.
-    pub expansion: Expansion,
-    /// Entries in a layer: 4 million by default.
-    pub entries: usize,
-    /// Bytes in a path or link target: 4096 by default, Linux' limit.
-    pub path: usize,
-    /// Components in a path or link target: 256 by default. Images have fewer than 40.
-    pub depth: usize,
-    /// Bytes in all paths and link targets of a layer: 256 MiB by default. As many are followed
-    /// through links.
-    pub names: usize,
-    /// Bytes of a file whose content is kept: 64 MiB by default. Of a longer one the MD5 is kept.
-    pub file: u64,
-    /// Bytes of memory for content and attributes kept of a layer: 128 MiB by default. Of files
-    /// that come after them the MD5 is kept.
-    pub kept: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            expansion: Expansion::default(),
-            entries: 4_000_000,
-            path: 4096,
-            depth: 256,
-            names: 256 << 20,
-            file: 64 << 20,
-            kept: 128 << 20,
-        }
-    }
-}
+use crate::rootfs::keep::Keep;
+use crate::rootfs::limits::Limits;
+use crate::rootfs::links::Links;
+use crate::rootfs::normal;
+use crate::rootfs::path::{base, parent, push, push_clean};
+use crate::rootfs::tar::{TarEntry, TarReader};
+use crate::spec::digest::{Digest, Hasher};
 
 impl LayerIndex {
     /// Streams a layer as stored (gzip, zstd or plain tar) to its very end, and indexes it.
@@ -60,7 +29,7 @@ impl LayerIndex {
     ///
     /// The tar is read as Go's `archive/tar` reads it, and its names are cleaned as containerd
     /// cleans them: `..` and absolute names stay inside the root. A sparse file whose unpacked
-    /// length is over [`Limits::file`] is indexed without its MD5.
+    /// length is over [`Limits::file`] is indexed without its digests.
     ///
     /// # Errors
     ///
@@ -102,7 +71,7 @@ const ESTARGZ: [&[u8]; 3] = [b"stargz.index.json", b".prefetch.landmark", b".no.
 const MAX_LINKS: usize = 40;
 
 /// The bytes of a layer's tar.
-type Layer<R> = Hashed<Decompressed<R>>;
+type TarBytes<R> = Hashed<Decompressed<R>>;
 
 struct Scan<'a> {
     keep: &'a dyn Fn(&Path) -> Keep,
@@ -112,7 +81,7 @@ struct Scan<'a> {
     whiteouts: Vec<Span>,
     opaque: Vec<Span>,
     xattrs: Vec<Xattrs>,
-    md5s: Vec<[u8; 16]>,
+    digests: Vec<u8>,
     contents: Vec<Bytes>,
     kept: u64,
     /// Entries so far, and the bytes of their names.
@@ -135,7 +104,7 @@ impl<'a> Scan<'a> {
             whiteouts: Vec::new(),
             opaque: Vec::new(),
             xattrs: Vec::new(),
-            md5s: Vec::new(),
+            digests: Vec::new(),
             contents: Vec::new(),
             kept: 0,
             entries: 0,
@@ -147,7 +116,11 @@ impl<'a> Scan<'a> {
     }
 
     /// Indexes one entry.
-    fn take<R: Read>(&mut self, entry: &mut TarEntry, tar: &mut TarReader<Layer<R>>) -> Result<()> {
+    fn take<R: Read>(
+        &mut self,
+        entry: &mut TarEntry,
+        tar: &mut TarReader<TarBytes<R>>,
+    ) -> Result<()> {
         self.count(entry)?;
         let mut path = std::mem::take(&mut self.path);
         self.resolve(&entry.path, &mut path)?;
@@ -155,7 +128,7 @@ impl<'a> Scan<'a> {
             OPAQUE => self.hide(parent(&path).unwrap_or_default(), true),
             name if name.starts_with(AUFS) => Ok(()),
             name if name.starts_with(WHITEOUT) => self.take_whiteout(&path),
-            b"" if entry.kind != Type::Directory => Err(Error::Corrupt {
+            b"" if entry.kind != TarType::Directory => Err(Error::Corrupt {
                 what: "the root of a layer".into(),
                 reason: "it is not a directory".into(),
             }),
@@ -190,7 +163,7 @@ impl<'a> Scan<'a> {
         &mut self,
         path: &[u8],
         entry: &mut TarEntry,
-        tar: &mut TarReader<Layer<R>>,
+        tar: &mut TarReader<TarBytes<R>>,
     ) -> Result<()> {
         let owner = |id| {
             u32::try_from(id).map_err(|_| Error::Corrupt {
@@ -207,21 +180,22 @@ impl<'a> Scan<'a> {
             gid: owner(entry.gid)?,
             mtime: entry.mtime,
             xattrs: self.take_xattrs(entry)?,
-            md5: NONE,
+            digests: 0,
+            algorithms: Algorithms::NONE,
             content: NONE,
             linked: false,
         };
         match entry.kind {
-            Type::Symlink => record.target = self.name(&entry.link)?,
-            Type::Hardlink => {
+            TarType::Symlink => record.target = self.name(&entry.link)?,
+            TarType::Hardlink => {
                 let mut target = Vec::new();
                 self.resolve(&entry.link, &mut target)?;
                 record.target = self.name(&target)?;
             }
-            Type::Regular => self.take_content(&mut record, path, entry, tar)?,
+            TarType::Regular => self.take_content(&mut record, path, entry, tar)?,
             _ => {}
         }
-        let link = (entry.kind == Type::Symlink).then_some(self.records.len() as u32);
+        let link = (entry.kind == TarType::Symlink).then_some(self.records.len() as u32);
         self.links.set(path, link);
         self.records.push(record);
         Ok(())
@@ -232,31 +206,33 @@ impl<'a> Scan<'a> {
         record: &mut Record,
         path: &[u8],
         entry: &TarEntry,
-        tar: &mut TarReader<Layer<R>>,
+        tar: &mut TarReader<TarBytes<R>>,
     ) -> Result<()> {
         let keep = (self.keep)(as_path(path));
         let kept = self.kept.saturating_add(entry.size).saturating_add(CONTENT as u64);
         let fits = entry.size <= self.limits.file && kept <= self.limits.kept;
-        if keep == Keep::Nothing || (entry.holes().is_some() && entry.size > self.limits.file) {
+        if keep.is_nothing() || (entry.holes().is_some() && entry.size > self.limits.file) {
             return Ok(());
         }
         if let Some(holes) = entry.holes() {
             let charged = tar.input().inner().charge(holes);
             charged.map_err(|e| Error::from_io("layer", e))?;
         }
-        let mut hash = Md5::new();
-        let whole = keep == Keep::Content && fits;
+        let mut hasher = FileHasher::new(keep.algorithms());
+        let whole = keep.content() && fits;
         // Exactly as long: a vector that grows takes up to twice as much.
         let length = usize::try_from(entry.size).ok().filter(|_| whole);
         let mut content = Vec::with_capacity(length.unwrap_or_default());
         tar.read_data(entry, &mut |bytes| {
-            hash.update(bytes);
+            hasher.update(bytes);
             if whole {
                 content.extend_from_slice(bytes);
             }
         })?;
-        record.md5 = self.md5s.len() as u32;
-        self.md5s.push(hash.finalize().into());
+        record.digests = u32::try_from(self.digests.len())
+            .map_err(|_| too_much_kept(format!("{} bytes of digests", u32::MAX)))?;
+        record.algorithms = keep.algorithms();
+        hasher.finish(&mut self.digests);
         if whole {
             self.kept = kept;
             record.content = self.contents.len() as u32;
@@ -273,8 +249,7 @@ impl<'a> Scan<'a> {
         if self.xattrs.last() != Some(&xattrs) {
             self.kept += size_of_xattrs(&xattrs) as u64;
             if self.kept > self.limits.kept {
-                let limit = format!("{} bytes", self.limits.kept);
-                return Err(Error::TooLarge { what: "what is kept of a layer".into(), limit });
+                return Err(too_much_kept(format!("{} bytes", self.limits.kept)));
             }
             self.xattrs.push(xattrs);
         }
@@ -377,12 +352,16 @@ impl<'a> Scan<'a> {
             whiteouts: self.whiteouts,
             opaque: self.opaque,
             xattrs: self.xattrs,
-            md5s: self.md5s,
+            digests: self.digests,
             contents: self.contents,
         };
         normal::normalise(&mut index);
         index
     }
+}
+
+fn too_much_kept(limit: String) -> Error {
+    Error::TooLarge { what: "what is kept of a layer".into(), limit }
 }
 
 fn too_long(limit: String) -> Error {
@@ -392,12 +371,16 @@ fn too_long(limit: String) -> Error {
 fn what(entry: &TarEntry) -> What {
     let (major, minor) = entry.device;
     match entry.kind {
-        Type::Regular => What::Regular { size: entry.size },
-        Type::Directory => What::Directory,
-        Type::Symlink => What::Symlink,
-        Type::Char => What::Char { major, minor },
-        Type::Block => What::Block { major, minor },
-        Type::Fifo => What::Fifo,
-        Type::Hardlink => What::Hardlink { record: NONE },
+        TarType::Regular => What::Regular { size: entry.size },
+        TarType::Directory => What::Directory,
+        TarType::Symlink => What::Symlink,
+        TarType::Char => What::Char { major, minor },
+        TarType::Block => What::Block { major, minor },
+        TarType::Fifo => What::Fifo,
+        TarType::Hardlink => What::Hardlink { record: NONE },
     }
 }
+
+#[cfg(test)]
+#[path = "tests/scan.rs"]
+mod tests;

@@ -7,9 +7,8 @@
 
 use std::io::{BufRead, Read};
 
-pub(super) use super::header::Type;
-use super::header::{BLOCK, Header, until_nul};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::rootfs::header::{BLOCK, Header, TarType, until_nul};
 
 /// An extended header is this long at most: Go's limit too.
 const MAX_EXTENSION: u64 = 1 << 20;
@@ -24,7 +23,7 @@ const XATTR: &[u8] = b"SCHILY.xattr.";
 pub(super) struct TarEntry {
     pub(super) path: Vec<u8>,
     pub(super) link: Vec<u8>,
-    pub(super) kind: Type,
+    pub(super) kind: TarType,
     /// The length of the file as unpacked.
     pub(super) size: u64,
     pub(super) mode: u32,
@@ -199,9 +198,9 @@ impl<R: BufRead> TarReader<R> {
         if header.flag() == b'S' {
             entry.parts = Some(self.sparse(header, stored, entry)?);
         } else {
-            entry.size = if entry.kind == Type::Regular { stored } else { 0 };
+            entry.size = if entry.kind == TarType::Regular { stored } else { 0 };
         }
-        self.data = if entry.kind == Type::Regular { stored } else { 0 };
+        self.data = if entry.kind == TarType::Regular { stored } else { 0 };
         self.padding = padding(self.data);
         Ok(())
     }
@@ -266,7 +265,7 @@ impl TarEntry {
         self.gid = unsigned(116, 8, "group")?;
         self.mtime = number(136, 12, "time")?;
         self.device = (0, 0);
-        if matches!(self.kind, Type::Char | Type::Block) {
+        if matches!(self.kind, TarType::Char | TarType::Block) {
             let device = |at| {
                 u32::try_from(unsigned(at, 8, "device")?).map_err(|_| corrupt("has a wrong device"))
             };

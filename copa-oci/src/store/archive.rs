@@ -14,15 +14,22 @@ use bytes::Bytes;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::docker_archive;
-use super::document;
-use super::file::{beside, blocking, failed, fill, place};
-use super::layout::MARKER;
-use super::names::{self, Names};
-use super::tarball::Tarball;
-use crate::{Blob, ByteStream, Descriptor, Digest, Error, Location, Result, Sink, Source};
-
-pub(super) const BLOCK: u64 = 512;
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::document;
+use crate::store::blob::Blob;
+use crate::store::docker_archive::list;
+use crate::store::file::{beside, blocking, failed, fill, put_in_place};
+use crate::store::layout::MARKER;
+use crate::store::names;
+use crate::store::names::Names;
+use crate::store::sink::Sink;
+use crate::store::source::Source;
+use crate::store::tarball::read::Tarball;
+use crate::store::tarball::write::{BLOCK, append, finish, finished, header};
+use crate::stream::ByteStream;
 
 /// Images in an OCI image layout in a tar file, read where it is.
 #[derive(Debug)]
@@ -98,13 +105,13 @@ pub struct ArchiveSink {
 struct State {
     temporary: Option<NamedTempFile>,
     end: u64,
-    slots: BTreeMap<Digest, Slot>,
+    reserved: BTreeMap<Digest, Reservation>,
 }
 
-/// The room of one piece of content. It is given out in the order of the calls, so that the
+/// The part of the file that one piece of content is to fill. It is given out in the order of the calls, so that the
 /// archive's bytes do not depend on which download is faster.
 #[derive(Debug, Clone)]
-struct Slot {
+struct Reservation {
     offset: u64,
     size: u64,
     done: Arc<tokio::sync::Mutex<bool>>,
@@ -120,47 +127,45 @@ impl ArchiveSink {
         let path = path.into();
         blocking(move || {
             let (temporary, file) = beside(&path)?;
-            let state = State { temporary: Some(temporary), end: 0, slots: BTreeMap::new() };
+            let state = State { temporary: Some(temporary), end: 0, reserved: BTreeMap::new() };
             Ok(Self { path, file: Arc::new(file), state: Mutex::new(state) })
         })
         .await
     }
 
-    fn slot(&self, content: &Descriptor) -> Result<Slot> {
+    fn reserve(&self, content: &Descriptor) -> Result<Reservation> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = state.slots.get(&content.digest) {
-            return Ok(slot.clone());
+        if let Some(reservation) = state.reserved.get(&content.digest) {
+            return Ok(reservation.clone());
         }
         let long = || corrupt_size(content);
         let offset = state.end;
         let end = offset.checked_add(BLOCK).and_then(|start| start.checked_add(content.size));
         state.end = end.and_then(|end| end.checked_next_multiple_of(BLOCK)).ok_or_else(long)?;
-        let slot = Slot { offset, size: content.size, done: Arc::default() };
-        state.slots.insert(content.digest.clone(), slot.clone());
-        Ok(slot)
+        let reservation = Reservation { offset, size: content.size, done: Arc::default() };
+        state.reserved.insert(content.digest.clone(), reservation.clone());
+        Ok(reservation)
     }
 
-    /// Room that was given out and not filled would be damage in the archive.
+    /// A part that was reserved and not filled would be damage in the archive.
     fn is_whole(&self) -> Result<()> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let whole = |slot: &Slot| slot.done.try_lock().is_ok_and(|done| *done);
-        match state.slots.iter().find(|(_, slot)| !whole(slot)) {
-            Some((digest, _)) => {
-                Err(document::corrupt(digest.as_str(), "it was not written whole"))
-            }
+        let whole = |reservation: &Reservation| reservation.done.try_lock().is_ok_and(|done| *done);
+        match state.reserved.iter().find(|(_, reservation)| !whole(reservation)) {
+            Some((digest, _)) => Err(Error::corrupt(digest.as_str(), "it was not written whole")),
             None => Ok(()),
         }
     }
 
     fn is_done(&self, digest: &Digest) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = state.slots.get(digest);
-        slot.is_some_and(|slot| slot.done.try_lock().is_ok_and(|done| *done))
+        let reservation = state.reserved.get(digest);
+        reservation.is_some_and(|reservation| reservation.done.try_lock().is_ok_and(|done| *done))
     }
 }
 
 fn corrupt_size(content: &Descriptor) -> Error {
-    document::corrupt(content.digest.as_str(), "its size is impossible")
+    Error::corrupt(content.digest.as_str(), "its size is impossible")
 }
 
 #[async_trait]
@@ -170,13 +175,13 @@ impl Sink for ArchiveSink {
     }
 
     async fn put(&self, content: &Descriptor, blob: &Blob) -> Result<()> {
-        let slot = self.slot(content)?;
-        let mut done = slot.done.lock().await;
+        let reservation = self.reserve(content)?;
+        let mut done = reservation.done.lock().await;
         if *done {
             return Ok(());
         }
-        let header = header(&blob_name(&content.digest), slot.size)?;
-        let (file, mut at) = (Arc::clone(&self.file), slot.offset);
+        let header = header(&blob_name(&content.digest), reservation.size)?;
+        let (file, mut at) = (Arc::clone(&self.file), reservation.offset);
         let mut next = move |bytes: &[u8]| {
             file.write_all_at(bytes, at)?;
             at += bytes.len() as u64;
@@ -207,7 +212,7 @@ impl Sink for ArchiveSink {
         let mut names = Names::empty();
         names.set(manifest, name)?;
         let mut documents = vec![(MARKER.0, MARKER.1.to_vec()), ("index.json", names.to_bytes()?)];
-        documents.extend(docker_list(bytes, name)?.map(|list| (docker_archive::LIST, list)));
+        documents.extend(docker_list(bytes, name)?.map(|list| (list::NAME, list)));
         let (temporary, mut end) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             (state.temporary.take(), state.end)
@@ -219,7 +224,7 @@ impl Sink for ArchiveSink {
                 end = append(&file, end, name, &bytes).map_err(failed("write", &path))?;
             }
             finish(&file, end).map_err(failed("write", &path))?;
-            place(temporary, &path)
+            put_in_place(temporary, &path)
         })
         .await
     }
@@ -234,54 +239,15 @@ fn docker_list(manifest: &[u8], name: &str) -> Result<Option<Vec<u8>>> {
     if layers.iter().any(document::is_foreign) {
         return Ok(None);
     }
-    let file = |entry| Ok(blob_name(&docker_archive::digest_of(entry)?));
+    let file = |entry| Ok(blob_name(&list::digest_of(entry)?));
     let layers: Vec<_> = layers.iter().map(file).collect::<Result<_>>()?;
-    Ok(Some(docker_archive::list(&file(config)?, name, &layers).into_bytes()))
-}
-
-/// An archive is written once.
-pub(super) fn finished(path: &std::path::Path) -> Error {
-    let reason = "it is finished; an archive holds one image".into();
-    Error::Unsupported { what: format!("writing to {} again", path.display()), reason }
+    Ok(Some(list::list(&file(config)?, name, &layers).into_bytes()))
 }
 
 fn blob_name(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm(), digest.hex())
 }
 
-/// The header of a regular file: owned by root, without a time, the same on every run.
-pub(super) fn header(name: &str, size: u64) -> Result<tar::Header> {
-    let mut header = tar::Header::new_ustar();
-    let invalid = |e: std::io::Error| document::corrupt(name, e.to_string());
-    // Beyond 8 GiB the size does not fit in octal: GNU's binary form is read everywhere.
-    if size >= 1 << 33 {
-        header = tar::Header::new_gnu();
-    }
-    header.set_path(name).map_err(invalid)?;
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(size);
-    header.set_cksum();
-    Ok(header)
-}
-
-/// Writes a whole entry; where the next one begins.
-pub(super) fn append(file: &File, at: u64, name: &str, bytes: &[u8]) -> std::io::Result<u64> {
-    let size = bytes.len() as u64;
-    let header = header(name, size).map_err(Error::into_io)?;
-    file.write_all_at(header.as_bytes(), at)?;
-    file.write_all_at(bytes, at + BLOCK)?;
-    Ok((at + BLOCK + size).next_multiple_of(BLOCK))
-}
-
-/// Writes the end marker. What was not written reads as zeros: the padding of entries.
-pub(super) fn finish(file: &File, end: u64) -> std::io::Result<()> {
-    file.set_len(end)?;
-    file.set_len(end + 2 * BLOCK)
-}
-
 #[cfg(test)]
+#[path = "tests/archive.rs"]
 mod tests;

@@ -12,7 +12,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::{ByteStream, Error, Result};
+use crate::error::{Error, Result};
+use crate::stream::ByteStream;
 
 /// How much of a file is read at a time.
 const CHUNK: u64 = 256 << 10;
@@ -62,9 +63,9 @@ pub(super) fn open_regular(path: &Path) -> Result<(File, u64)> {
     Ok((file, what.len()))
 }
 
-/// What the name of everything temporary begins with; six letters and digits follow.
+/// The prefix of every temporary name; six letters and digits follow.
 const TEMPORARY: &str = ".copa-";
-/// What is younger may not be locked yet.
+/// The writer of a younger file may not have locked it yet.
 const YOUNG: Duration = Duration::from_secs(2);
 
 /// A new file without a place yet, in the directory where it will be. It is gone when dropped,
@@ -75,7 +76,7 @@ pub(super) fn unplaced(directory: &Path) -> Result<NamedTempFile> {
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(directory)
         .map_err(failed("create a file in", directory))?;
-    // Where files cannot be locked, nothing is swept either.
+    // On a file system without locks, nothing is swept either.
     let _ = file.as_file().try_lock();
     Ok(file)
 }
@@ -107,7 +108,7 @@ fn is_temporary(name: &OsStr) -> bool {
     random.is_some_and(|text| text.len() == 6 && text.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
-/// Removes a file or directory that nobody holds.
+/// Removes a file or directory that no writer has locked.
 fn abandoned(path: &Path) {
     let Ok(what) = fs::symlink_metadata(path) else { return };
     if !(what.is_file() || what.is_dir()) || !File::open(path).is_ok_and(|f| f.try_lock().is_ok()) {
@@ -138,7 +139,7 @@ pub(super) async fn fill(
 }
 
 /// Puts a finished file in its place: on disk first, then under its name, at once.
-pub(super) fn place(file: NamedTempFile, path: &Path) -> Result<()> {
+pub(super) fn put_in_place(file: NamedTempFile, path: &Path) -> Result<()> {
     file.as_file().sync_all().map_err(failed("write", path))?;
     file.persist(path).map_err(|e| failed("write", path)(e.error))?;
     sync_directory(&parent(path))

@@ -10,15 +10,23 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tempfile::{NamedTempFile, TempDir};
 
-use super::document;
-use super::file::{
-    blocking, failed, fill, open_regular, parent, place, scratch, section, sweep, sync_directory,
-    unplaced,
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::document;
+use crate::store::blob::Blob;
+use crate::store::file::{
+    blocking, failed, fill, open_regular, parent, put_in_place, scratch, section, sweep,
+    sync_directory, unplaced,
 };
-use super::names::{self, Names};
-use crate::{Blob, ByteStream, Descriptor, Digest, Error, Location, Result, Sink, Source};
+use crate::store::names;
+use crate::store::names::Names;
+use crate::store::sink::Sink;
+use crate::store::source::Source;
+use crate::stream::ByteStream;
 
-/// Says that a directory is an image layout.
+/// The file that marks a directory as an image layout: its name and content.
 pub(super) const MARKER: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 
 /// Images in an OCI image layout.
@@ -101,7 +109,7 @@ impl Source for LayoutSource {
 pub struct LayoutSink {
     path: PathBuf,
     staged: TempDir,
-    /// Says that `staged` is in use.
+    /// The lock that marks `staged` as in use.
     _lock: File,
     blobs: Arc<Mutex<BTreeMap<Digest, PathBuf>>>,
 }
@@ -219,9 +227,9 @@ fn committed(
     let marker_file = (!marker.is_file()).then(|| written(&marker, MARKER.1)).transpose()?;
     move_in(root, blobs)?;
     if let Some(file) = marker_file {
-        place(file, &marker)?;
+        put_in_place(file, &marker)?;
     }
-    place(next, &index)
+    put_in_place(next, &index)
 }
 
 fn move_in(root: &Path, blobs: &Mutex<BTreeMap<Digest, PathBuf>>) -> Result<()> {
@@ -275,4 +283,5 @@ fn nearest(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
+#[path = "tests/layout.rs"]
 mod tests;

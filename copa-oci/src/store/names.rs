@@ -6,8 +6,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::document;
-use crate::{Descriptor, Digest, Error, Location, MediaType, Result};
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::document;
 
 /// No `index.json` longer than this is read.
 pub(super) const LIMIT: u64 = 16 << 20;
@@ -111,7 +114,7 @@ impl Names {
 
     /// The entries that can be images: no signature, no attestation, no other artifact.
     fn images(&self) -> Vec<&Descriptor> {
-        self.entries.iter().filter(|entry| is_image(entry)).collect()
+        self.entries.iter().filter(|entry| entry.can_be_image()).collect()
     }
 
     fn missing(&self, what: &str, place: &Location) -> Error {
@@ -129,17 +132,6 @@ impl Names {
         let place = format!("{}, which holds {}", file_of(place), names.join(", "));
         Error::NotFound { what: what.to_owned(), place }
     }
-}
-
-/// Whether an index entry can be an image to run: neither an attestation nor another artifact.
-pub(crate) fn is_image(entry: &Descriptor) -> bool {
-    let known = entry.media_type.as_str().is_empty()
-        || entry.media_type.is_index()
-        || entry.media_type.is_manifest();
-    let unknown = entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
-    let artifact = entry.other.get("artifactType").and_then(Value::as_str);
-    let image = |kind| kind == MediaType::OCI_CONFIG || kind == MediaType::DOCKER_CONFIG;
-    known && !unknown && artifact.is_none_or(image)
 }
 
 /// The address without its name.

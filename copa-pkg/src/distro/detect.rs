@@ -149,8 +149,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "the distribution cannot be told: etc/os-release is not there, usr/lib/os-release \
-             names no release, etc/debian_version says `kali-rolling`, the package base-files is \
-             not installed"
+             names no release, etc/debian_version says `kali-rolling`, no package that names a \
+             release is installed"
         );
         assert!(error.hint().is_some());
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
@@ -14,23 +15,31 @@ use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
 use crate::warning::Warnings;
 
-/// A package manager, as far as an image needs one. Each format has one static of it, listed in
-/// [`MANAGERS`](crate::format::managers::MANAGERS).
-pub(crate) trait PackageManager: Debug + Sync {
-    /// How its packages differ from those of other formats, as data.
-    fn rules(&self) -> &'static Rules;
-
+/// How a package manager is found in an image. Each format has one static of it, listed in
+/// [`FORMATS`](crate::format::managers::FORMATS).
+#[derive(Debug)]
+pub(crate) struct PackageFormat {
     /// What is worth keeping of the file at this path while layers are streamed past, so that the
     /// database can be opened, packages planned and installed.
-    fn interest(&self, path: &Path) -> Interest;
-
-    /// The package database of the image. `None` when the image has none of this format.
+    pub(crate) interest: fn(&Path) -> Interest,
+    /// Opens the package database of the image, once a run. `None` when the image has none of this
+    /// format.
     ///
     /// # Errors
     ///
     /// [`Error::Unsupported`](crate::Error::Unsupported) and
     /// [`Error::Malformed`](crate::Error::Malformed) when it is there and cannot be read.
-    fn open(&self, root: &dyn Root) -> Result<Option<Box<dyn PackageDb>>>;
+    pub(crate) open: fn(&dyn Root) -> Result<Option<Box<dyn PackageManager>>>,
+}
+
+/// A package manager, as far as an image needs one. It holds the opened package database of the
+/// image, so that nothing reads the database a second time.
+pub(crate) trait PackageManager: Debug + Send + Sync {
+    /// How its packages differ from those of other formats, as data.
+    fn rules(&self) -> &'static Rules;
+
+    /// The package database of the image.
+    fn db(&self) -> &dyn PackageDb;
 
     /// Where packages come from and who may sign them. The image's own configuration is parsed once.
     /// [`Origins::warnings`] is left to the caller, who has `warnings`.
@@ -38,12 +47,7 @@ pub(crate) trait PackageManager: Debug + Sync {
     /// # Errors
     ///
     /// As [`System::origins`](crate::System::origins).
-    fn origins(
-        &self,
-        sources: &Sources<'_>,
-        db: &dyn PackageDb,
-        warnings: &mut Warnings<'_>,
-    ) -> Result<Origins>;
+    fn origins(&self, sources: &Sources<'_>, warnings: &mut Warnings<'_>) -> Result<Origins>;
 
     /// Checks that somebody who is trusted vouches for a package.
     ///
@@ -59,10 +63,10 @@ pub(crate) trait PackageManager: Debug + Sync {
     /// When the package cannot be read.
     fn repack(&self, package: &Package) -> Result<Option<Vec<u8>>>;
 
-    /// What installing these packages changes, the database included.
+    /// What a transaction changes, the database included.
     ///
     /// # Errors
     ///
     /// As [`System::install`](crate::System::install).
-    fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation>;
+    fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation>;
 }

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::format::deb::manager::Deb;
-use crate::format::manager::PackageManager;
-use crate::format::rpm::manager::Rpm;
-use crate::package::database::PackageDb;
+use crate::format::deb::manager::DEB;
+use crate::format::manager::{PackageFormat, PackageManager};
+use crate::format::rpm::manager::RPM;
 use crate::port::{Interest, Root};
 
 /// All of them, in the order in which an image is asked for their databases.
-pub(crate) static MANAGERS: [&dyn PackageManager; 2] = [&Deb, &Rpm];
+pub(crate) static FORMATS: [&PackageFormat; 2] = [&DEB, &RPM];
 
 /// Databases that are known and cannot be updated yet: where they are, and what they are called.
 const UNSUPPORTED: [(&str, &str); 7] = [
@@ -23,15 +22,15 @@ const UNSUPPORTED: [(&str, &str); 7] = [
     ("var/lib/rpmmanifest", "an image with an RPM manifest without packages"),
 ];
 
-/// Finds and reads the package database, and says whose it is.
+/// Finds and reads the package database of the image.
 ///
 /// # Errors
 ///
 /// [`Error::Unsupported`] when there is none, or one that cannot be updated.
-pub(crate) fn open(root: &dyn Root) -> Result<(&'static dyn PackageManager, Box<dyn PackageDb>)> {
-    for manager in MANAGERS {
-        if let Some(db) = manager.open(root)? {
-            return Ok((manager, db));
+pub(crate) fn open(root: &dyn Root) -> Result<Box<dyn PackageManager>> {
+    for format in FORMATS {
+        if let Some(manager) = (format.open)(root)? {
+            return Ok(manager);
         }
     }
     let there = |path: &str| root.real_path(Path::new(path)).is_some();
@@ -49,5 +48,5 @@ pub(crate) fn open(root: &dyn Root) -> Result<(&'static dyn PackageManager, Box<
 
 /// What is worth keeping of the file at this path, for whichever format it may be.
 pub(crate) fn interest(path: &Path) -> Interest {
-    MANAGERS.iter().map(|manager| manager.interest(path)).max().unwrap_or(Interest::Existence)
+    FORMATS.iter().map(|format| (format.interest)(path)).max().unwrap_or(Interest::Existence)
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::package::checksum::Checksum;
-use crate::package::relation::{Operator, Relations};
+use crate::package::constraint::Operator;
+use crate::package::relation::Relations;
 use crate::version::any::Version;
 
 /// A version of a package that a repository offers.

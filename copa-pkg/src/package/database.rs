@@ -40,16 +40,6 @@ pub trait PackageDb: Debug + Send + Sync {
         true
     }
 
-    /// The streams of modules (RPM) that packages are installed of: `nodejs:18`, each once.
-    fn streams(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// The public keys that the database trusts (RPM: those of `rpm --import`).
-    fn keys(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     /// Whether the database can be changed; some can only be read, for plans and dry runs.
     ///
     /// # Errors

@@ -1,10 +1,13 @@
 pub(crate) mod arch;
 pub(crate) mod candidate;
 pub(crate) mod checksum;
+pub(crate) mod constraint;
 pub(crate) mod database;
 pub(crate) mod fetched;
 pub(crate) mod holds;
 pub(crate) mod installed;
 pub(crate) mod relation;
-pub(crate) mod rich;
+pub(crate) mod removal;
+pub(crate) mod requirement;
+pub(crate) mod requirement_json;
 pub(crate) mod rules;

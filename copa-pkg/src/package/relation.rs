@@ -1,23 +1,23 @@
 //! What packages say of each other.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::version::any::Version;
+use crate::package::constraint::Constraint;
+use crate::package::requirement::Requirement;
+use crate::package::requirement_json::{exclusions, needs};
 
 /// What a package needs, offers and excludes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relations {
     /// Each must be satisfied (Debian: `Pre-Depends` and `Depends`; RPM: `Requires`).
-    #[serde(default)]
-    pub requires: Vec<Dependency>,
+    #[serde(default, with = "needs")]
+    pub requires: Vec<Requirement>,
     /// What it stands for besides its own name (Debian: `Provides`); a version is exact.
     #[serde(default)]
     pub provides: Vec<Constraint>,
     /// What must not be installed beside it (Debian: `Conflicts` and `Breaks`; RPM: `Conflicts`).
-    #[serde(default)]
-    pub conflicts: Vec<Constraint>,
+    #[serde(default, with = "exclusions")]
+    pub conflicts: Vec<Requirement>,
     /// Packages whose files it may take over (Debian: `Replaces`).
     #[serde(default)]
     pub replaces: Vec<Constraint>,
@@ -40,101 +40,9 @@ impl Relations {
 
     /// How many names are said, each time one is.
     pub(crate) fn count(&self) -> usize {
-        let needs: usize = self.requires.iter().map(|need| need.0.len()).sum();
-        needs
-            + self.provides.len()
-            + self.conflicts.len()
-            + self.replaces.len()
-            + self.obsoletes.len()
-    }
-}
-
-/// A need that any one of these satisfies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Dependency(pub Vec<Constraint>);
-
-/// A name and, perhaps, the versions of it that will do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Constraint {
-    /// A package name or something that packages provide.
-    pub name: String,
-    /// An architecture qualifier: Debian's `:any`, `:native`, `:amd64`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arch: Option<String>,
-    /// The bound on the version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<(Operator, Version)>,
-}
-
-impl Constraint {
-    /// The names that it is about: several of a rich dependency (RPM), those that are conditions
-    /// only when so asked.
-    pub fn names(&self, conditions: bool) -> Vec<&str> {
-        crate::resolve::rich::names(self, conditions)
-    }
-}
-
-/// How a version is compared with a bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Operator {
-    /// Strictly lower: Debian's `<<`.
-    #[serde(rename = "<")]
-    Less,
-    /// Lower or equal.
-    #[serde(rename = "<=")]
-    LessOrEqual,
-    /// Equal.
-    #[serde(rename = "=")]
-    Equal,
-    /// Greater or equal.
-    #[serde(rename = ">=")]
-    GreaterOrEqual,
-    /// Strictly greater: Debian's `>>`.
-    #[serde(rename = ">")]
-    Greater,
-}
-
-impl Operator {
-    /// Whether `version` is on the right side of `bound`.
-    pub fn holds(self, version: &Version, bound: &Version) -> bool {
-        let Some(order) = version.cmp_bound(bound) else { return false };
-        match self {
-            Self::Less => order.is_lt(),
-            Self::LessOrEqual => order.is_le(),
-            Self::Equal => order.is_eq(),
-            Self::GreaterOrEqual => order.is_ge(),
-            Self::Greater => order.is_gt(),
-        }
-    }
-}
-
-impl fmt::Display for Operator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Equal => "=",
-            Self::GreaterOrEqual => ">=",
-            Self::Greater => ">",
-        })
-    }
-}
-
-impl fmt::Display for Constraint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        self.arch.iter().try_for_each(|arch| write!(f, ":{arch}"))?;
-        self.version.iter().try_for_each(|(op, version)| write!(f, " ({op} {version})"))
-    }
-}
-
-impl fmt::Display for Dependency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, constraint) in self.0.iter().enumerate() {
-            write!(f, "{}{constraint}", if i == 0 { "" } else { " | " })?;
-        }
-        Ok(())
+        let asked: usize =
+            self.requires.iter().chain(&self.conflicts).map(Requirement::count).sum();
+        asked + self.provides.len() + self.replaces.len() + self.obsoletes.len()
     }
 }
 
@@ -154,8 +62,35 @@ pub(crate) struct RelationTexts<'a> {
 impl RelationTexts<'_> {
     /// How many relations these may be, whichever format they are in; a few too many.
     pub(crate) fn count(self) -> usize {
-        let count = |text: &str| memchr::memchr3_iter(b'\n', b',', b'|', text.as_bytes()).count();
+        let lists = |text: &str| memchr::memchr3_iter(b'\n', b',', b'|', text.as_bytes()).count();
         let texts = [self.requires, self.provides, self.conflicts, self.replaces];
-        texts.into_iter().filter(|text| !text.is_empty()).map(|text| count(text) + 1).sum()
+        let texts = texts.into_iter().filter(|text| !text.is_empty());
+        texts.map(|text| lists(text) + 1 + operands(text)).sum()
+    }
+}
+
+/// How many operands the rich dependencies (RPM) of a text may have: a line in parentheses has one
+/// at every other word.
+fn operands(text: &str) -> usize {
+    let rich = text.lines().filter(|line| line.starts_with('('));
+    rich.map(|line| memchr::memchr_iter(b' ', line.as_bytes()).count() / 2).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relations_are_counted_before_they_are_read() {
+        for (requires, conflicts, count) in [
+            ("", "", 0),
+            ("a", "b", 2),
+            ("a (>= 1) | b, c", "", 3),
+            ("a\nb >= 1\nc", "", 3),
+            ("(a and b)\nc", "(a or b or c)", 6),
+        ] {
+            let texts = RelationTexts { requires, provides: "", conflicts, replaces: "" };
+            assert_eq!(texts.count(), count, "{requires} {conflicts}");
+        }
     }
 }

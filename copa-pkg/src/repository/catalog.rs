@@ -2,21 +2,16 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
-use crate::error::Result;
-use crate::format::rpm::repo::advisories::Advisories;
 use crate::package::arch::is_for_all;
 use crate::package::candidate::Candidate;
 use crate::package::rules::Rules;
-use crate::port::Ports;
+use crate::repository::advisory::Advisories;
 use crate::repository::index::table::{Index, Record};
-use crate::repository::load::AT_ONCE;
-use crate::resolve::plan::UpdatePlan;
 use crate::version::any::Version;
-use crate::warning::{Warning, Warnings};
 
 /// What one or several repositories offer.
 ///
@@ -40,7 +35,7 @@ struct Listing {
     /// Of what listings have alike, the one with the lowest is taken.
     cost: i64,
     /// Where it is written what its packages fix (RPM).
-    advisories: Option<Advisories>,
+    advisories: Option<Arc<dyn Advisories>>,
 }
 
 /// The priority of a repository that says nothing of it: dnf's.
@@ -58,7 +53,7 @@ impl Catalog {
     }
 
     /// The same with a place where it is written what its packages fix.
-    pub(crate) fn with_advisories(mut self, advisories: Option<Advisories>) -> Self {
+    pub(crate) fn with_advisories(mut self, advisories: Option<Arc<dyn Advisories>>) -> Self {
         self.listings.iter_mut().for_each(|listing| listing.advisories.clone_from(&advisories));
         self
     }
@@ -127,36 +122,15 @@ impl Catalog {
         self.candidates(name).into_iter().next()
     }
 
-    /// Says of each update of a plan what it fixes, as far as the advisories of the repositories
-    /// say that (RPM: `updateinfo`): for a plan that no report asked for. Advisories are only
-    /// fetched of repositories that have packages of the plan. Gives what a person should know.
-    ///
-    /// # Errors
-    ///
-    /// As [`load_all`](crate::load_all).
-    pub async fn name_fixes(
-        &self,
-        plan: &mut UpdatePlan,
-        ports: Ports<'_>,
-    ) -> Result<Vec<Warning>> {
-        let updates = &plan.updates;
-        let has = |listing: &Listing| {
-            updates.iter().any(|u| listing.index.named(&u.to.name).next().is_some())
+    /// The advisories of the repositories that have a package of one of these names.
+    pub(crate) fn advisories<'a>(
+        &'a self,
+        names: &'a BTreeSet<&str>,
+    ) -> impl Iterator<Item = &'a dyn Advisories> {
+        let has = |listing: &&Listing| {
+            names.iter().any(|name| listing.index.named(name).next().is_some())
         };
-        let asked = self.listings.iter().filter(|listing| has(listing));
-        let advisories = asked.filter_map(|listing| listing.advisories.as_ref());
-        let loads: Vec<_> = advisories.map(|of| of.load(ports)).collect();
-        let mut loads = stream::iter(loads).buffered(AT_ONCE);
-        let mut warnings = Warnings::new(ports.listener);
-        while let Some((fixes, warning)) = loads.try_next().await? {
-            warnings.extend(warning);
-            for (i, found) in fixes.of(&plan.updates) {
-                let Some(update) = plan.updates.get_mut(i) else { continue };
-                let all: BTreeSet<String> = update.fixes.drain(..).chain(found).collect();
-                update.fixes.extend(all);
-            }
-        }
-        Ok(warnings.into_vec())
+        self.listings.iter().filter(has).filter_map(|listing| listing.advisories.as_deref())
     }
 
     /// How many packages are offered, every version of every repository counted.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Error, Result};
-use crate::port::Ports;
 use crate::repository::catalog::Catalog;
+use crate::repository::ports::Ports;
 use crate::warning::Warning;
 
 /// One suite of one archive, or whatever a distribution calls a set of packages with one index.
@@ -40,7 +40,7 @@ pub struct Loaded {
 /// Most repositories: images of RHEL have some tens that are in use.
 const MOST: usize = 128;
 /// As many are loaded at once.
-pub(crate) const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 8;
 /// Most bytes of all indexes: those of Fedora have some 100 MB.
 const INDEXES: usize = 1 << 30;
 

@@ -1,8 +1,11 @@
+pub(crate) mod advisory;
 pub(crate) mod catalog;
 pub(crate) mod download;
+pub(crate) mod fixes;
 pub(crate) mod index;
 pub(crate) mod ingest;
 pub(crate) mod load;
 pub(crate) mod mirror;
 pub(crate) mod origins;
+pub(crate) mod ports;
 pub(crate) mod sources;

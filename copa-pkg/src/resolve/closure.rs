@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::package::candidate::Candidate;
+use crate::package::constraint::Constraint;
 use crate::package::installed::Installed;
-use crate::package::relation::{Constraint, Dependency};
-use crate::package::rich::Rich;
+use crate::package::requirement::Requirement;
 use crate::package::rules::Rules;
 use crate::resolve::plan::Skip;
 use crate::resolve::planner::Offers;
-use crate::resolve::rich::is_rich;
 use crate::resolve::world::{Slot, View, When, World};
 
 /// How deep needs of needs are followed.
@@ -48,8 +47,8 @@ struct Bond {
 }
 
 enum BondKind {
-    Need(Dependency),
-    Exclusion(Constraint),
+    Need(Requirement),
+    Exclusion(Requirement),
 }
 
 impl<'a> Closure<'a> {
@@ -190,15 +189,15 @@ impl<'a> Closure<'a> {
             steps += view.relations.requires.len() + view.relations.conflicts.len();
             let was_planned = self.world.is_planned(&other);
             let needs = view.relations.requires.iter().filter(|need| {
-                let concerned = |old: &View<'_>| need.0.iter().any(|c| old.answers(c));
-                (need.0.iter().any(is_rich) || lost.iter().any(|(_, old)| concerned(old)))
+                let concerned = |old: &View<'_>| need.wishes().iter().any(|c| old.answers(c));
+                (need.is_rule() || lost.iter().any(|(_, old)| concerned(old)))
                     && self.world.meets(When::Now, &other, need)
             });
-            let exclusions = view.relations.conflicts.iter().filter(|constraint| {
-                if is_rich(constraint) {
-                    return self.world.holds(When::Now, constraint) == Some(false);
+            let exclusions = view.relations.conflicts.iter().filter(|excluded| match excluded {
+                Requirement::One(constraint) => {
+                    new.answers(constraint) && !old.is_some_and(|old| old.answers(constraint))
                 }
-                new.answers(constraint) && !old.is_some_and(|old| old.answers(constraint))
+                rule => self.world.holds(When::Now, rule) == Some(false),
             });
             let kinds = needs.cloned().map(BondKind::Need);
             let kinds = kinds.chain(exclusions.cloned().map(BondKind::Exclusion));
@@ -227,8 +226,10 @@ impl<'a> Closure<'a> {
     }
 
     /// Meets a need: by updating what is there, or else by something new. Alternatives in order.
-    fn satisfy(&mut self, slot: &Slot, need: &Dependency, depth: usize) -> bool {
-        let ways: Vec<_> = need.0.iter().flat_map(|c| self.all_ways(slot, c)).collect();
+    fn satisfy(&mut self, slot: &Slot, need: &Requirement, depth: usize) -> bool {
+        let fits = |new: View<'_>| need.admits(&|constraint| new.answers(constraint));
+        let wishes = need.wishes().into_iter();
+        let ways: Vec<_> = wishes.flat_map(|wish| self.ways(slot, wish, &fits)).collect();
         let (there, new): (Vec<_>, Vec<_>) =
             ways.into_iter().partition(|(at, _)| self.world.version(at).is_some());
         let (near, far): (Vec<_>, Vec<_>) =
@@ -237,23 +238,12 @@ impl<'a> Closure<'a> {
             self.spend(1);
             let mark = self.world.mark();
             let done = self.put(&at, candidate, Some(&slot.name), depth + 1).is_ok();
-            let met = !need.0.iter().any(is_rich) || self.world.meets(When::Now, slot, need);
+            let met = !need.is_rule() || self.world.meets(When::Now, slot, need);
             if done && !met {
                 self.world.take_back(mark);
             }
             done && met
         })
-    }
-
-    /// The packages that could be planned to meet the constraint, which may be a rich one.
-    fn all_ways(&mut self, slot: &Slot, constraint: &Constraint) -> Vec<(Slot, Rc<Candidate>)> {
-        if !is_rich(constraint) {
-            return self.ways(slot, constraint, &|_| true);
-        }
-        let Some(rich) = Rich::parse(&constraint.name) else { return Vec::new() };
-        let fits =
-            |new: View<'_>| !rich.is_of_one() || rich.fits(&|c| new.answers(c)) == Some(true);
-        rich.wishes().iter().flat_map(|wish| self.ways(slot, wish, &fits)).collect()
     }
 
     /// The packages, one version each, that could be planned to answer the constraint.
@@ -297,12 +287,14 @@ impl<'a> Closure<'a> {
         let old = self.world.view(When::Before, slot);
         let old = old.map_or(&[][..], |old| &old.relations.conflicts);
         let all = new.relations.conflicts.iter();
-        let broken = |c: &&Constraint| is_rich(c) && self.world.is_newly_excluded(c, old);
-        if let Some(rich) = all.clone().find(broken) {
-            let with = format!("what it excludes: {rich}");
+        let is_one = |excluded: &Requirement| matches!(excluded, Requirement::One(_));
+        let broken = |e: &&Requirement| !is_one(e) && self.world.is_newly_excluded(e, old);
+        if let Some(rule) = all.clone().find(broken) {
+            let with = format!("what it excludes: {rule}");
             return Err(Skip::Conflict { candidate: new.version.clone(), with });
         }
-        for constraint in all {
+        for excluded in all {
+            let Requirement::One(constraint) = excluded else { continue };
             for other in self.world.excluded(When::Now, slot, constraint) {
                 if self.world.never_excluded(slot, constraint, &other) {
                     continue;
@@ -327,8 +319,10 @@ impl<'a> Closure<'a> {
         let other = &bond.slot;
         let broken = match &bond.kind {
             BondKind::Need(need) => !self.world.meets(When::Now, other, need),
-            BondKind::Exclusion(c) if is_rich(c) => self.world.holds(When::Now, c) != Some(false),
-            BondKind::Exclusion(c) => self.world.excluded(When::Now, other, c).contains(slot),
+            BondKind::Exclusion(Requirement::One(constraint)) => {
+                self.world.excluded(When::Now, other, constraint).contains(slot)
+            }
+            BondKind::Exclusion(rule) => self.world.holds(When::Now, rule) != Some(false),
         };
         // A package that was planned since has had its own needs and conflicts seen to.
         let replaced = self.world.is_planned(other) && !bond.was_planned;
@@ -336,7 +330,7 @@ impl<'a> Closure<'a> {
             return Ok(());
         }
         if let BondKind::Need(need) = &bond.kind
-            && need.0.iter().any(is_rich)
+            && need.is_rule()
             && self.satisfy(other, need, depth)
         {
             return Ok(());
@@ -347,7 +341,7 @@ impl<'a> Closure<'a> {
                 BondKind::Need(need) => {
                     format!("{with}, which needs {need}{}", self.loss(new, slot))
                 }
-                BondKind::Exclusion(constraint) => format!("{with}, which excludes {constraint}"),
+                BondKind::Exclusion(excluded) => format!("{with}, which excludes {excluded}"),
             };
             Skip::Conflict { candidate: new.version.clone(), with }
         })

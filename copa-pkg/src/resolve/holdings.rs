@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::package::candidate::Candidate;
+use crate::package::constraint::Constraint;
 use crate::package::holds::{Answers, Packages};
 use crate::package::installed::Installed;
-use crate::package::relation::{Constraint, Dependency, Relations};
-use crate::package::rich::Rich;
-use crate::resolve::rich::is_rich;
+use crate::package::relation::Relations;
+use crate::package::requirement::Requirement;
 use crate::resolve::world::View;
 
 /// Of a package that was not there before.
@@ -21,7 +21,7 @@ static NOTHING: Relations = Relations {
 
 /// Packages beside each other. Architectures do not count.
 #[derive(Debug, Default)]
-pub struct Holdings<'a> {
+pub(super) struct Holdings<'a> {
     packages: Vec<View<'a>>,
     /// The numbers of the packages that answer to a name.
     answering: BTreeMap<&'a str, Vec<usize>>,
@@ -29,13 +29,13 @@ pub struct Holdings<'a> {
 
 impl<'a> Holdings<'a> {
     /// Adds a package as it is installed.
-    pub fn add(&mut self, package: &'a Installed) {
+    pub(super) fn add(&mut self, package: &'a Installed) {
         let Installed { name, version, relations, .. } = package;
         self.push(View::new(name, version, relations), name, [relations, &NOTHING]);
     }
 
     /// Adds a package in place of an installed version of it, if there is one.
-    pub fn add_update(&mut self, new: &'a Candidate, old: Option<&'a Installed>) {
+    pub(super) fn add_update(&mut self, new: &'a Candidate, old: Option<&'a Installed>) {
         let before = old.map_or(&NOTHING, |old| &old.relations);
         self.push(View::of(new).after(before), &new.name, [&new.relations, before]);
     }
@@ -49,17 +49,10 @@ impl<'a> Holdings<'a> {
         }
     }
 
-    /// Whether the need is met. One of which nobody can say is not.
-    pub fn meets(&self, need: &Dependency) -> bool {
-        need.0.iter().any(|constraint| self.has(constraint))
-    }
-
-    /// Whether there is what the constraint speaks of.
-    pub fn has(&self, constraint: &Constraint) -> bool {
-        if !is_rich(constraint) {
-            return self.any(constraint, &|_| true);
-        }
-        Rich::parse(&constraint.name).and_then(|rich| rich.holds(self)) == Some(true)
+    /// Whether the requirement is met, or what is excluded is there. One of which nobody can say
+    /// is not.
+    pub(super) fn meets(&self, requirement: &Requirement) -> bool {
+        requirement.holds(self) == Some(true)
     }
 }
 

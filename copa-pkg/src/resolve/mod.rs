@@ -1,8 +1,13 @@
 pub(crate) mod closure;
+pub(crate) mod fixes;
 pub(crate) mod holdings;
+pub(crate) mod met;
 pub(crate) mod obsolete;
 pub(crate) mod plan;
 pub(crate) mod planner;
-pub(crate) mod rich;
+pub(crate) mod remainder;
+pub(crate) mod request;
 pub(crate) mod siblings;
+pub(crate) mod skips;
+pub(crate) mod verdict;
 pub(crate) mod world;

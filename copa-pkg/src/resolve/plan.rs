@@ -1,40 +1,22 @@
-//! What is wanted, and what will happen: values that can be printed, stored and refused.
+//! What will happen: a value that can be printed, stored and refused.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::package::candidate::Candidate;
+use crate::package::removal::Removal;
+use crate::resolve::request::Request;
 use crate::version::any::Version;
-
-/// What is to be updated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Request {
-    /// Everything that has an update.
-    Everything,
-    /// These packages: what a vulnerability report lists.
-    Only(Vec<Wanted>),
-}
-
-/// A package that a report wants updated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// The package's name.
-    pub name: String,
-    /// The version that the report saw installed.
-    pub installed: Option<String>,
-    /// The lowest version that fixes everything listed; `None` when nothing fixes it yet.
-    pub fixed: Option<String>,
-    /// The vulnerabilities: `CVE-2026-1234`.
-    pub vulnerabilities: Vec<String>,
-}
 
 /// What will happen, decided before anything is downloaded. Sorted by package name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdatePlan {
     /// Packages that change.
     pub updates: Vec<Update>,
+    /// Packages that go because an update makes them obsolete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removals: Vec<Removal>,
     /// Packages that were asked for, or have an update, and do not change.
     pub skipped: Vec<Skipped>,
 }
@@ -45,7 +27,8 @@ impl UpdatePlan {
         if !self.updates.is_empty() {
             return Vec::new();
         }
-        use Skip::{Conflict, Failed, Held, NoFix, NotInstalled, Unfixed, Unsatisfied, UpToDate};
+        use Skip::{Conflict, Failed, Held, NoFix, NotInstalled, Scripts};
+        use Skip::{Unfixed, Unsatisfied, UpToDate};
         let because = |reason, is: fn(&Skip) -> bool| sentence(reason, &self.skipped, is);
         let mut said: Vec<String> = [
             because("held back in the image", |s| matches!(s, Held { .. })),
@@ -54,7 +37,7 @@ impl UpdatePlan {
             because("the image has the fix already", |s| matches!(s, UpToDate { .. })),
             because("the image does not hold it", |s| matches!(s, NotInstalled)),
             because("an update is there and cannot be installed", |s| {
-                matches!(s, Unsatisfied { .. } | Conflict { .. } | Failed { .. })
+                matches!(s, Unsatisfied { .. } | Conflict { .. } | Scripts { .. } | Failed { .. })
             }),
         ]
         .into_iter()
@@ -158,6 +141,13 @@ pub enum Skip {
         /// The version that it could have.
         candidate: Version,
     },
+    /// Maintainer scripts that nobody ran would have done something unknown.
+    Scripts {
+        /// The new version.
+        candidate: Version,
+        /// The scripts, each with the package that has it when that is another.
+        scripts: Vec<String>,
+    },
     /// It was planned and then failed: it could not be downloaded, checked or unpacked.
     Failed {
         /// What went wrong.
@@ -189,6 +179,9 @@ impl fmt::Display for Skip {
             }
             Self::Conflict { candidate, with } => write!(f, "{candidate} conflicts with {with}"),
             Self::Held { candidate } => write!(f, "held back in the image ({candidate} is there)"),
+            Self::Scripts { scripts, .. } => {
+                write!(f, "its scripts would have to run: {}", scripts.join(", "))
+            }
             Self::Failed { error } => f.write_str(error),
         }
     }
@@ -220,5 +213,43 @@ mod tests {
             plan.why_nothing(&Request::Only(Vec::new())),
             ["the mirrors do not have the fix: b", "the report knows of no fix: a, c"]
         );
+        let candidate = Version::Deb("2".parse().unwrap());
+        plan.skipped = vec![skipped("a", Skip::Scripts { candidate, scripts: Vec::new() })];
+        assert_eq!(
+            plan.why_nothing(&Request::Everything),
+            ["an update is there and cannot be installed: a"]
+        );
+    }
+
+    #[test]
+    fn reasons_are_shown_and_kept() {
+        let version = |text: &str| Version::Deb(text.parse().unwrap());
+        let (candidate, best) = (version("2"), Some(version("2")));
+        let scripts = vec!["%post".into(), "%triggerin of b".into()];
+        for (reason, shown, is_refusal) in [
+            (Skip::NotInstalled, "not installed", false),
+            (Skip::UpToDate { installed: version("1") }, "up to date (1)", false),
+            (Skip::Unfixed, "the report knows of no fix", false),
+            (
+                Skip::NoFix { wanted: "3".into(), best },
+                "the repositories have 2, the report wants 3",
+                true,
+            ),
+            (
+                Skip::Unsatisfied { candidate: candidate.clone(), needs: "b".into() },
+                "2 needs b, which cannot be had",
+                true,
+            ),
+            (
+                Skip::Scripts { candidate, scripts },
+                "its scripts would have to run: %post, %triggerin of b",
+                true,
+            ),
+            (Skip::Failed { error: "broken".into() }, "broken", true),
+        ] {
+            assert_eq!((&*reason.to_string(), reason.is_refusal()), (shown, is_refusal));
+            let text = serde_json::to_string(&reason).unwrap();
+            assert_eq!(serde_json::from_str::<Skip>(&text).unwrap(), reason, "{text}");
+        }
     }
 }

@@ -11,11 +11,13 @@ use crate::package::candidate::Candidate;
 use crate::package::installed::Installed;
 use crate::package::rules::Rules;
 use crate::repository::catalog::Catalog;
-use crate::resolve::plan::{Reason, Request, Skip, Skipped, Update, UpdatePlan, Wanted};
-use crate::version::any::Version;
-
 use crate::resolve::closure::Closure;
+use crate::resolve::plan::{Reason, Skip, Update, UpdatePlan};
+use crate::resolve::request::{Finding, Request};
+use crate::resolve::skips::Skips;
+use crate::resolve::verdict::{Case, lacks_fix};
 use crate::resolve::world::Slot;
+use crate::version::any::Version;
 
 /// What packages can be had.
 pub(crate) trait Offers {
@@ -53,9 +55,9 @@ pub(crate) fn plan(
     let mut planner = Planner::new(rules, Closure::new(installed, (rules, native), offers));
     match request {
         Request::Everything => planner.everything(),
-        Request::Only(wanted) => planner.only(wanted),
+        Request::Only(findings) => planner.only(findings),
     }
-    planner.finish()
+    planner.finish(installed)
 }
 
 struct Planner<'a> {
@@ -63,13 +65,13 @@ struct Planner<'a> {
     closure: Closure<'a>,
     asked: BTreeSet<Slot>,
     fixes: BTreeMap<Slot, BTreeSet<String>>,
-    skipped: Vec<Skipped>,
+    skips: Skips,
 }
 
 impl<'a> Planner<'a> {
     fn new(rules: &'static Rules, closure: Closure<'a>) -> Self {
         let (asked, fixes) = (BTreeSet::new(), BTreeMap::new());
-        Self { rules, closure, asked, fixes, skipped: Vec::new() }
+        Self { rules, closure, asked, fixes, skips: Skips::default() }
     }
 
     fn everything(&mut self) {
@@ -80,28 +82,32 @@ impl<'a> Planner<'a> {
             // One that could not have the highest version may since have come along at another, or
             // have gone.
             if !self.closure.world().is_settled(&slot) {
-                self.skip(&slot.name, skip, &[]);
+                self.skips.add(&slot.name, skip, None);
             }
         }
     }
 
-    fn only(&mut self, wanted: &[Wanted]) {
-        let mut all: Vec<(Slot, &Wanted)> = Vec::new();
-        for wanted in in_order(wanted) {
-            let slots = self.closure.world().named(&wanted.name);
+    fn only(&mut self, findings: &[Finding]) {
+        let findings = by_package(findings);
+        let mut goals: BTreeMap<Slot, &[&Finding]> = BTreeMap::new();
+        for of_one in findings.chunk_by(|a, b| a.package == b.package) {
+            let Some(Finding { package, .. }) = of_one.first() else { continue };
+            let slots = self.closure.world().named(package);
             if slots.is_empty() {
-                self.skip(&wanted.name, Skip::NotInstalled, &wanted.vulnerabilities);
+                for Finding { vulnerability, .. } in of_one {
+                    self.skips.add(package, Skip::NotInstalled, Some(vulnerability));
+                }
             }
-            all.extend(slots.into_iter().map(|slot| (slot, wanted)));
+            goals.extend(slots.into_iter().map(|slot| (slot, of_one)));
         }
-        let lacking = all.iter().filter(|(slot, wanted)| self.lacks_fix(slot, wanted));
-        let goals: BTreeSet<Slot> = lacking.map(|(slot, _)| slot.clone()).collect();
-        let refused: BTreeMap<Slot, Skip> = goals
+        let lacking = goals.iter().filter(|(slot, of_one)| self.lacks_fix(slot, of_one));
+        let lacking: Vec<Slot> = lacking.map(|(slot, _)| slot.clone()).collect();
+        let refused: BTreeMap<Slot, Skip> = lacking
             .into_iter()
             .filter_map(|slot| Some((slot.clone(), self.update(&slot)?)))
             .collect();
-        for (slot, wanted) in all {
-            self.judge(&slot, wanted, refused.get(&slot));
+        for (slot, of_one) in goals {
+            self.judge(&slot, of_one, refused.get(&slot));
         }
     }
 
@@ -111,71 +117,38 @@ impl<'a> Planner<'a> {
         self.closure.update(slot).err()
     }
 
-    /// Whether the report names a fix that the package does not have.
-    fn lacks_fix(&self, slot: &Slot, wanted: &Wanted) -> bool {
-        let Some(fixed) = &wanted.fixed else { return false };
-        match (Version::parse(self.rules.format, fixed), self.closure.world().version_before(slot))
-        {
-            (Ok(fixed), Some(has)) => has < &fixed,
-            _ => true,
-        }
+    /// Whether a fix is named that the package does not have.
+    fn lacks_fix(&self, slot: &Slot, findings: &[&Finding]) -> bool {
+        let has = self.closure.world().version_before(slot);
+        has.is_some_and(|has| findings.iter().any(|of| lacks_fix(of, self.rules.format, has)))
     }
 
-    /// Says what became of the vulnerabilities that the report lists for a package.
-    fn judge(&mut self, slot: &Slot, wanted: &Wanted, refused: Option<&Skip>) {
-        let vulnerabilities = &wanted.vulnerabilities;
-        let skip = match &wanted.fixed {
-            None => Some(Skip::Unfixed),
-            Some(fixed) => self.verdict(slot, fixed, refused),
-        };
-        match skip {
-            Some(skip) => self.skip(&slot.name, skip, vulnerabilities),
-            None => {
-                let heir = self.closure.world().heir(slot).clone();
-                let fixes = self.fixes.entry(heir).or_default();
-                fixes.extend(vulnerabilities.iter().cloned());
-            }
-        }
-    }
-
-    /// Why a fix does not arrive; `None` when it does.
-    fn verdict(&mut self, slot: &Slot, wanted: &str, refused: Option<&Skip>) -> Option<Skip> {
+    /// Says what became of each vulnerability of a package. One that is listed twice is fixed when
+    /// both fixes arrive.
+    fn judge(&mut self, slot: &Slot, findings: &[&Finding], refused: Option<&Skip>) {
         let best = self.closure.best(slot).map(|best| best.version.clone());
-        let no_fix = |best| Some(Skip::NoFix { wanted: wanted.to_owned(), best });
-        let Ok(fixed) = Version::parse(self.rules.format, wanted) else { return no_fix(best) };
         let world = self.closure.world();
-        match (world.version_before(slot), world.version(world.heir(slot))) {
-            (Some(has), _) if *has >= fixed => Some(Skip::UpToDate { installed: has.clone() }),
-            (_, Some(gets)) if *gets >= fixed => None,
-            _ if best.as_ref().is_some_and(|best| *best >= fixed) => {
-                refused.cloned().or_else(|| no_fix(best))
+        let Some(has) = world.version_before(slot) else { return };
+        let (heir, format) = (world.heir(slot), self.rules.format);
+        let case = Case { format, has, gets: world.version(heir), best: best.as_ref(), refused };
+        let (mut fixed, mut stay) = (BTreeSet::new(), BTreeSet::new());
+        for finding in findings {
+            let vulnerability = &finding.vulnerability;
+            let Some(skip) = case.verdict(finding) else {
+                fixed.insert(vulnerability);
+                continue;
+            };
+            if !matches!(skip, Skip::UpToDate { .. }) {
+                stay.insert(vulnerability);
             }
-            _ => no_fix(best),
+            self.skips.add(&slot.name, skip, Some(vulnerability));
         }
+        let fixes = self.fixes.entry(heir.clone()).or_default();
+        fixes.extend(fixed.difference(&stay).map(|vulnerability| vulnerability.to_string()));
     }
 
-    /// One entry a package and reason, whatever the report says how often.
-    fn skip(&mut self, package: &str, reason: Skip, vulnerabilities: &[String]) {
-        let same = |s: &&mut Skipped| s.package == package && s.reason == reason;
-        let old = self.skipped.iter_mut().rev().find(same);
-        let all: BTreeSet<String> = old
-            .iter()
-            .flat_map(|skipped| &skipped.vulnerabilities)
-            .chain(vulnerabilities)
-            .cloned()
-            .collect();
-        let vulnerabilities = all.into_iter().collect();
-        match old {
-            Some(skipped) => skipped.vulnerabilities = vulnerabilities,
-            None => {
-                self.skipped.push(Skipped { package: package.into(), reason, vulnerabilities });
-            }
-        }
-    }
-
-    fn finish(mut self) -> UpdatePlan {
-        self.skipped.sort_by(|a, b| a.package.cmp(&b.package));
-        let Self { closure, asked, mut fixes, skipped, .. } = self;
+    fn finish(self, installed: &[Installed]) -> UpdatePlan {
+        let Self { closure, asked, mut fixes, skips, .. } = self;
         let from =
             |slot: &Slot| -> Option<Version> { closure.world().version_before(slot).cloned() };
         let updates = closure.world().planned().map(|(slot, candidate, needed_by)| Update {
@@ -190,14 +163,15 @@ impl<'a> Planner<'a> {
             },
             fixes: fixes.remove(slot).unwrap_or_default().into_iter().collect(),
         });
-        UpdatePlan { updates: updates.collect(), skipped }
+        let (updates, removals) = (updates.collect(), closure.world().removals(installed));
+        UpdatePlan { updates, removals, skipped: skips.into_sorted() }
     }
 }
 
-/// What a report wants, in an order that does not depend on the report's.
-fn in_order(wanted: &[Wanted]) -> Vec<&Wanted> {
-    let mut all: Vec<&Wanted> = wanted.iter().collect();
-    all.sort_by_key(|wanted| (&wanted.name, &wanted.fixed, &wanted.installed));
+/// What a report lists, package by package, in an order that does not depend on the report's.
+fn by_package(findings: &[Finding]) -> Vec<&Finding> {
+    let mut all: Vec<&Finding> = findings.iter().collect();
+    all.sort_by_key(|of| (&of.package, &of.fixed, &of.installed, &of.vulnerability));
     all
 }
 

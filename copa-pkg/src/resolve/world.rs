@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::package::candidate::Candidate;
+use crate::package::constraint::Constraint;
 use crate::package::installed::Installed;
-use crate::package::relation::{Constraint, Dependency, Relations, is_indexed_path};
+use crate::package::relation::{Relations, is_indexed_path};
+use crate::package::removal::Removal;
+use crate::package::requirement::Requirement;
 use crate::package::rules::Rules;
-use crate::resolve::rich::{is_rich, names};
 use crate::version::any::Version;
 
 /// Where a package is installed: a name and an architecture; `all` and `noarch` count as the image's
@@ -171,6 +173,23 @@ impl<'a> World<'a> {
         self.gone.insert(slot.clone(), by.clone());
     }
 
+    /// The installed packages that go, each with the planned one that makes it obsolete.
+    pub(super) fn removals(&self, installed: &[Installed]) -> Vec<Removal> {
+        let removal = |old: &Installed| {
+            let heir = self.gone.get(&self.slot(&old.name, &old.arch))?;
+            let new = &self.planned.get(heir)?.candidate;
+            new.makes_obsolete(&old.name, &old.version).then(|| Removal {
+                package: old.name.clone(),
+                arch: old.arch.clone(),
+                version: old.version.clone(),
+                because: new.name.clone(),
+            })
+        };
+        let mut all: Vec<Removal> = installed.iter().filter_map(removal).collect();
+        all.sort_by(|a, b| (&a.package, &a.arch).cmp(&(&b.package, &b.arch)));
+        all
+    }
+
     pub(super) fn is_held(&self, slot: &Slot) -> bool {
         self.installed.get(slot).is_some_and(|package| package.held)
     }
@@ -229,17 +248,6 @@ impl<'a> World<'a> {
         all.into_iter().filter(|other| *other != slot).cloned().collect()
     }
 
-    /// Whether what `slot` holds has this need met.
-    pub(super) fn meets(&self, when: When, slot: &Slot, need: &Dependency) -> bool {
-        need.0.iter().any(|constraint| {
-            if is_rich(constraint) {
-                return self.holds(when, constraint) == Some(true);
-            }
-            let mut all = self.answering(when, constraint);
-            all.any(|other| self.reaches(slot, constraint, other))
-        })
-    }
-
     /// The other slots that hold what the constraint excludes.
     pub(super) fn excluded(&self, when: When, slot: &Slot, constraint: &Constraint) -> Vec<Slot> {
         let all = self.answering(when, constraint);
@@ -249,12 +257,9 @@ impl<'a> World<'a> {
     /// Whether the image as it was, on purpose or not, did not meet this need of the package in
     /// the slot. Bounds and alternatives may have changed since; one common name makes it the same
     /// need.
-    pub(super) fn never_met(&self, slot: &Slot, need: &Dependency) -> bool {
-        let all = |need: &Dependency| -> BTreeSet<String> {
-            need.0.iter().flat_map(|c| names(c, false)).map(Into::into).collect()
-        };
-        let named = all(need);
-        let same = |old: &&Dependency| !all(old).is_disjoint(&named);
+    pub(super) fn never_met(&self, slot: &Slot, need: &Requirement) -> bool {
+        let named = need.names(false);
+        let same = |old: &&Requirement| !old.names(false).is_disjoint(&named);
         self.view(When::Before, slot).is_some_and(|old| {
             let mut old = old.relations.requires.iter().filter(same);
             old.any(|old| !self.meets(When::Before, slot, old))
@@ -270,24 +275,23 @@ impl<'a> World<'a> {
         other: &Slot,
     ) -> bool {
         self.view(When::Before, slot).is_some_and(|old| {
-            let mut old = old.relations.conflicts.iter().filter(|c| c.name == constraint.name);
-            old.any(|c| self.excluded(When::Before, slot, c).contains(other))
+            old.relations.conflicts.iter().any(|old| match old {
+                Requirement::One(old) if old.name == constraint.name => {
+                    self.excluded(When::Before, slot, old).contains(other)
+                }
+                _ => false,
+            })
         })
     }
 
     /// The slots that hold something that the constraint speaks of.
-    fn answering(&self, when: When, constraint: &Constraint) -> impl Iterator<Item = &Slot> {
-        let slots = self.answering.get(&constraint.name).into_iter().flatten();
-        slots.filter(move |slot| self.view(when, slot).is_some_and(|v| v.answers(constraint)))
-    }
-
-    /// The packages that the constraint speaks of.
-    pub(super) fn views(
+    pub(super) fn answering(
         &self,
         when: When,
         constraint: &Constraint,
-    ) -> impl Iterator<Item = View<'_>> {
-        self.answering(when, constraint).filter_map(move |slot| self.view(when, slot))
+    ) -> impl Iterator<Item = &Slot> {
+        let slots = self.answering.get(&constraint.name).into_iter().flatten();
+        slots.filter(move |slot| self.view(when, slot).is_some_and(|v| v.answers(constraint)))
     }
 
     /// Whether a need of `slot` may be met by planning something into `other`: nothing comes along
@@ -309,7 +313,7 @@ impl<'a> World<'a> {
     /// Whether a need of `slot` may be met from `other`, by architecture. With RPM it always may:
     /// names tell where it must not (`libc.so.6()(64bit)`). With Debian, what is `Multi-Arch:
     /// foreign` is not known here; within one architecture it makes no difference.
-    fn reaches(&self, slot: &Slot, constraint: &Constraint, other: &Slot) -> bool {
+    pub(super) fn reaches(&self, slot: &Slot, constraint: &Constraint, other: &Slot) -> bool {
         match constraint.arch.as_deref() {
             None => self.rules.needs_cross_architectures || slot.arch == other.arch,
             Some(_) => self.concerns(constraint, other),
@@ -330,11 +334,9 @@ impl<'a> World<'a> {
         for name in provides.chain([&slot.name]) {
             self.answering.entry(name.clone()).or_default().insert(slot.clone());
         }
-        let needs = relations.requires.iter().flat_map(|need| &need.0);
-        for constraint in needs.chain(&relations.conflicts) {
-            for name in names(constraint, true) {
-                self.naming.entry(name.into()).or_default().insert(slot.clone());
-            }
+        let asked = relations.requires.iter().chain(&relations.conflicts);
+        for name in asked.flat_map(|requirement| requirement.names(true)) {
+            self.naming.entry(name.into()).or_default().insert(slot.clone());
         }
     }
 }

@@ -4,3 +4,4 @@ pub(crate) mod any;
 pub mod deb;
 pub(crate) mod format;
 pub mod rpm;
+pub(crate) mod spelled;

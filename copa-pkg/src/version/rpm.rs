@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::version::any::spelled;
+use crate::version::spelled::spelled;
 
 /// An RPM version: `[EPOCH:]VERSION[-RELEASE]`.
 ///

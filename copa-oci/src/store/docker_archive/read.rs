@@ -1,4 +1,4 @@
-//! Reading: `manifest.json` presented as content with digests.
+//! Reads archives: `manifest.json` is presented as content with digests.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,18 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::LIST;
-use crate::store::document::{self, corrupt};
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::{Digest, Hasher};
+use crate::spec::document;
+use crate::spec::media_type::MediaType;
+use crate::store::docker_archive::list::NAME;
 use crate::store::file::blocking;
 use crate::store::names::{file_of, tag_of};
-use crate::store::tarball::Tarball;
-use crate::{ByteStream, Descriptor, Digest, Error, Hasher, Location, MediaType, Result, Source};
+use crate::store::source::Source;
+use crate::store::tarball::read::Tarball;
+use crate::stream::ByteStream;
 
 /// No archive with more images is read.
 const IMAGES: usize = 1024;
@@ -31,7 +37,7 @@ pub struct DockerArchiveSource {
     location: Location,
     tarball: Arc<Tarball>,
     images: Vec<Saved>,
-    blobs: BTreeMap<Digest, Place>,
+    blobs: BTreeMap<Digest, Content>,
     /// The digests of compressed layers, by where they are: images may share a layer.
     hashed: BTreeMap<(u64, u64), Digest>,
 }
@@ -43,8 +49,9 @@ struct Saved {
     names: Vec<String>,
 }
 
+/// Where content is: in memory, or in the archive at an offset, of a length.
 #[derive(Debug)]
-enum Place {
+enum Content {
     Bytes(Bytes),
     Section(u64, u64),
 }
@@ -52,7 +59,7 @@ enum Place {
 /// An element of `manifest.json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct ListedImage {
     config: String,
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
@@ -72,10 +79,10 @@ impl DockerArchiveSource {
         blocking(move || {
             let tarball = Arc::new(Tarball::open(&path)?);
             let missing = || Error::NotFound {
-                what: LIST.into(),
+                what: NAME.into(),
                 place: format!("{}, so `docker save` did not write it", path.display()),
             };
-            let bytes = tarball.document(LIST, document::LIMIT)?.ok_or_else(missing)?;
+            let bytes = tarball.document(NAME, document::LIMIT)?.ok_or_else(missing)?;
             let (images, blobs, hashed) = (vec![], BTreeMap::new(), BTreeMap::new());
             let mut source = Self { location, tarball, images, blobs, hashed };
             for entry in entries(&bytes)? {
@@ -86,7 +93,7 @@ impl DockerArchiveSource {
         .await
     }
 
-    fn add(&mut self, entry: Entry) -> Result<()> {
+    fn add(&mut self, entry: ListedImage) -> Result<()> {
         let section = self.tarball.find(&entry.config)?;
         let bytes = self.tarball.document(&entry.config, document::LIMIT)?;
         let missing = || self.missing(&entry.config);
@@ -100,7 +107,7 @@ impl DockerArchiveSource {
         if layers.len() != diff_ids.len() || layers.len() > LAYERS {
             let (layers, ids) = (layers.len(), diff_ids.len());
             let reason = format!("it has {ids} diff_ids for {layers} layers, at most {LAYERS}");
-            return Err(corrupt(&what, reason));
+            return Err(Error::corrupt(&what, reason));
         }
         let pairs = layers.iter().zip(diff_ids);
         let layers: Vec<Descriptor> =
@@ -108,8 +115,8 @@ impl DockerArchiveSource {
         let config = Descriptor::of(MediaType::DOCKER_CONFIG, &bytes);
         let manifest = manifest_of(&config, &layers);
         let descriptor = Descriptor::of(MediaType::DOCKER_MANIFEST, &manifest);
-        self.blobs.insert(config.digest, Place::Section(offset, size));
-        self.blobs.insert(descriptor.digest.clone(), Place::Bytes(manifest));
+        self.blobs.insert(config.digest, Content::Section(offset, size));
+        self.blobs.insert(descriptor.digest.clone(), Content::Bytes(manifest));
         let names = entry.repo_tags.unwrap_or_default();
         self.images.push(Saved { manifest: descriptor, names });
         Ok(())
@@ -126,7 +133,7 @@ impl DockerArchiveSource {
             "" => diff_id,
             _ => self.hash(section)?,
         };
-        self.blobs.insert(digest.clone(), Place::Section(section.0, section.1));
+        self.blobs.insert(digest.clone(), Content::Section(section.0, section.1));
         let media_type = format!("{}{suffix}", MediaType::DOCKER_LAYER);
         Ok(Descriptor::new(media_type, digest, section.1))
     }
@@ -161,13 +168,13 @@ impl DockerArchiveSource {
     }
 }
 
-fn entries(bytes: &[u8]) -> Result<Vec<Entry>> {
-    document::check_values(LIST, bytes)?;
-    let entries: Vec<Entry> = serde_json::from_slice(bytes)
-        .map_err(|source| Error::Json { what: LIST.into(), source })?;
+fn entries(bytes: &[u8]) -> Result<Vec<ListedImage>> {
+    document::check_values(NAME, bytes)?;
+    let entries: Vec<ListedImage> = serde_json::from_slice(bytes)
+        .map_err(|source| Error::Json { what: NAME.into(), source })?;
     match entries.len() {
         0..=IMAGES => Ok(entries),
-        _ => Err(Error::TooLarge { what: LIST.into(), limit: format!("{IMAGES} images") }),
+        _ => Err(Error::TooLarge { what: NAME.into(), limit: format!("{IMAGES} images") }),
     }
 }
 
@@ -220,8 +227,8 @@ impl Source for DockerArchiveSource {
     async fn open_unverified(&self, content: &Descriptor) -> Result<ByteStream> {
         match self.blobs.get(&content.digest) {
             None => Err(self.missing(content.digest.as_str())),
-            Some(Place::Bytes(bytes)) => Ok(ByteStream::once(bytes.clone())),
-            Some(Place::Section(offset, size)) => Ok(self.tarball.section((*offset, *size))),
+            Some(Content::Bytes(bytes)) => Ok(ByteStream::once(bytes.clone())),
+            Some(Content::Section(offset, size)) => Ok(self.tarball.section((*offset, *size))),
         }
     }
 }
@@ -253,7 +260,7 @@ mod tests {
         let file = builder.into_inner().unwrap();
         let source = DockerArchiveSource::open(file.path()).await.unwrap();
         assert_eq!((source.images.len(), source.hashed.len()), (2, 1));
-        let held = source.blobs.values().filter(|place| matches!(place, Place::Bytes(_)));
+        let held = source.blobs.values().filter(|place| matches!(place, Content::Bytes(_)));
         // The manifest alone.
         assert_eq!((source.blobs.len(), held.count()), (3, 1));
         let config = Descriptor::of(MediaType::DOCKER_CONFIG, config.as_bytes());

@@ -1,22 +1,28 @@
-//! Writing: layers uncompressed under their diff ids, as every reader of the format wants them.
+//! Writes archives: layers uncompressed under their diff ids, as every reader of the format wants them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::LIST;
-use crate::store::archive::{BLOCK, append, finish, finished, header};
-use crate::store::document::{self, corrupt};
-use crate::store::file::{beside, blocking, failed, fill, place};
-use crate::{Blob, Descriptor, Digest, Error, Expansion, Hasher, Result, Sink};
+use crate::compress::expansion::Expansion;
+use crate::error::{Error, Result};
+use crate::spec::descriptor::Descriptor;
+use crate::spec::digest::Digest;
+use crate::spec::document;
+use crate::store::blob::Blob;
+use crate::store::docker_archive::list;
+use crate::store::docker_archive::unpack::{LayerWriter, Unpack};
+use crate::store::file::{beside, blocking, failed, fill, put_in_place};
+use crate::store::sink::Sink;
+use crate::store::tarball::write::{BLOCK, append, finish, finished, header};
 
 /// Writes one image into an archive that `docker load` reads: to a temporary file beside it, put
 /// in its place by [`Sink::tag`]. A writer that gives up leaves nothing; a file that was there is
@@ -84,7 +90,7 @@ impl DockerArchiveSink {
             return Ok(());
         }
         let start = state.end + BLOCK;
-        let out = Section::new(Arc::clone(&self.file), start, Expansion::default());
+        let out = LayerWriter::new(Arc::clone(&self.file), start, Expansion::default());
         let layer = Arc::new(Mutex::new(Some(Unpack::Start(out))));
         let kept = Arc::clone(&layer);
         let write = move |chunk: Bytes| {
@@ -98,7 +104,7 @@ impl DockerArchiveSink {
         fill(blob.open(content).await?, content.digest.as_str(), write, &self.path).await?;
         let unpack = layer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let what = content.digest.to_string();
-        let out = unpack.ok_or_else(|| corrupt(&what, "it broke off"))?;
+        let out = unpack.ok_or_else(|| Error::corrupt(&what, "it broke off"))?;
         let out = out.finish().map_err(|e| Error::from_io(what, e))?;
         let (size, diff_id) = (out.size, out.hasher.finish());
         if !self.has_layer(&diff_id) {
@@ -118,27 +124,30 @@ impl DockerArchiveSink {
         let value = document::object("the manifest", manifest)?;
         let place = || self.path.display().to_string();
         let lost = |digest: &Digest| Error::NotFound { what: digest.to_string(), place: place() };
-        let config = digest_of(value.get("config").unwrap_or(&Value::Null))?;
+        let config = list::digest_of(value.get("config").unwrap_or(&Value::Null))?;
         let Some(Stored::Document(bytes)) = self.stored(&config) else { return Err(lost(&config)) };
         let ids = document::object("the configuration", &bytes)?;
         let ids = ids.pointer("/rootfs/diff_ids").and_then(Value::as_array).cloned();
         let ids = ids.unwrap_or_default();
         let layers = value.get("layers").and_then(Value::as_array).cloned().unwrap_or_default();
         if ids.len() != layers.len() {
-            return Err(corrupt(config.as_str(), "its diff_ids are not as many as the layers"));
+            return Err(Error::corrupt(
+                config.as_str(),
+                "its diff_ids are not as many as the layers",
+            ));
         }
         let name = |(layer, id): (&Value, &Value)| {
             if document::is_foreign(layer) {
                 let reason = "docker save has no place for a layer that lives elsewhere".into();
                 return Err(Error::Unsupported { what: "a foreign layer".into(), reason });
             }
-            let digest = digest_of(layer)?;
+            let digest = list::digest_of(layer)?;
             match self.stored(&digest) {
                 Some(Stored::Layer(have)) if Some(have.as_str()) == id.as_str() => {
                     Ok(layer_name(&have))
                 }
                 Some(Stored::Layer(have)) => {
-                    Err(corrupt(digest.as_str(), format!("its diff id is {have}, not {id}")))
+                    Err(Error::corrupt(digest.as_str(), format!("its diff id is {have}, not {id}")))
                 }
                 _ => Err(lost(&digest)),
             }
@@ -148,24 +157,8 @@ impl DockerArchiveSink {
     }
 }
 
-/// The document that names the image, its configuration and its layers.
-pub(in crate::store) fn list(config: &str, name: &str, layers: &[String]) -> String {
-    json!([{ "Config": config, "RepoTags": repo_tags(name), "Layers": layers }]).to_string()
-}
-
-pub(in crate::store) fn digest_of(entry: &Value) -> Result<Digest> {
-    entry.get("digest").and_then(Value::as_str).unwrap_or_default().parse()
-}
-
 fn layer_name(diff_id: &Digest) -> String {
     format!("{}.tar", diff_id.hex())
-}
-
-/// The tag as `docker load` takes it: `REPOSITORY:TAG`. A tag alone names no repository, and the
-/// image is then loaded without a name.
-fn repo_tags(name: &str) -> Vec<String> {
-    let full = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
-    if full { vec![name.to_owned()] } else { Vec::new() }
 }
 
 #[async_trait]
@@ -191,125 +184,21 @@ impl Sink for DockerArchiveSink {
         }
         let (digest, config, layers) = self.parts(bytes)?;
         let config_name = format!("{}.json", digest.hex());
-        let list = list(&config_name, name, &layers);
+        let list = list::list(&config_name, name, &layers);
         let mut state = self.state.lock().await;
         let temporary = state.temporary.take().ok_or_else(|| finished(&self.path))?;
         let (path, file, mut end) = (self.path.clone(), Arc::clone(&self.file), state.end);
         blocking(move || {
-            for (name, bytes) in [(&*config_name, &config[..]), (LIST, list.as_bytes())] {
+            for (name, bytes) in [(&*config_name, &config[..]), (list::NAME, list.as_bytes())] {
                 end = append(&file, end, name, bytes).map_err(failed("write", &path))?;
             }
             finish(&file, end).map_err(failed("write", &path))?;
-            place(temporary, &path)
+            put_in_place(temporary, &path)
         })
         .await
     }
 }
 
-/// The uncompressed layer, hashed as it is written.
-struct Section {
-    file: Arc<File>,
-    start: u64,
-    size: u64,
-    /// Bytes of the compressed layer so far.
-    taken: u64,
-    limit: Expansion,
-    hasher: Hasher,
-}
-
-impl Section {
-    fn new(file: Arc<File>, start: u64, limit: Expansion) -> Self {
-        Self { file, start, size: 0, taken: 0, limit, hasher: Hasher::sha256() }
-    }
-}
-
-impl Write for Section {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.limit.check(self.taken, self.size + bytes.len() as u64)?;
-        self.file.write_all_at(bytes, self.start + self.size)?;
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Undoes a layer's compression, told by its first bytes, as it is pushed through.
-enum Unpack {
-    Start(Section),
-    Plain(Section),
-    Gzip(Box<flate2::write::MultiGzDecoder<Section>>),
-    Zstd(Box<zstd::stream::write::Decoder<'static, Section>>),
-}
-
-impl Unpack {
-    fn told(self, chunk: &[u8]) -> io::Result<Self> {
-        Ok(match self {
-            Self::Start(out) if chunk.starts_with(&[0x1f, 0x8b]) => {
-                Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(out)))
-            }
-            Self::Start(out) if chunk.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => {
-                let mut decoder = zstd::stream::write::Decoder::new(out)?;
-                decoder.window_log_max(crate::compress::ZSTD_WINDOW_LOG)?;
-                Self::Zstd(Box::new(decoder))
-            }
-            Self::Start(out) => Self::Plain(out),
-            told => told,
-        })
-    }
-
-    fn write_all(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.section().taken += chunk.len() as u64;
-        match self {
-            Self::Start(out) | Self::Plain(out) => out.write_all(chunk),
-            Self::Gzip(decoder) => decoder.write_all(chunk),
-            Self::Zstd(decoder) => decoder.write_all(chunk),
-        }
-    }
-
-    fn section(&mut self) -> &mut Section {
-        match self {
-            Self::Start(out) | Self::Plain(out) => out,
-            Self::Gzip(decoder) => decoder.get_mut(),
-            Self::Zstd(decoder) => decoder.get_mut(),
-        }
-    }
-
-    fn finish(self) -> io::Result<Section> {
-        match self {
-            Self::Start(out) | Self::Plain(out) => Ok(out),
-            Self::Gzip(decoder) => decoder.finish(),
-            Self::Zstd(mut decoder) => {
-                decoder.flush()?;
-                Ok(decoder.into_inner())
-            }
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bomb_is_not_unpacked() {
-        let zeros = [0; 100_000];
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        gzip.write_all(&zeros).unwrap();
-        for packed in [gzip.finish().unwrap(), zstd::encode_all(&zeros[..], 1).unwrap()] {
-            let unpack = |free| {
-                let limit = Expansion { free, ..Expansion::default() };
-                let file = Arc::new(tempfile::tempfile().unwrap());
-                let mut unpack = Unpack::Start(Section::new(file, 0, limit)).told(&packed)?;
-                unpack.write_all(&packed)?;
-                unpack.finish().map(|out| out.size)
-            };
-            assert_eq!(unpack(100_000).unwrap(), 100_000);
-            let error = Error::from_io("it", unpack(99_999).unwrap_err());
-            assert!(matches!(error, Error::TooLarge { .. }), "{error}");
-        }
-    }
-}
+#[path = "tests/write.rs"]
+mod tests;

@@ -8,8 +8,9 @@ use crate::format::deb::install::distroless;
 use crate::format::deb::package::archive;
 use crate::format::deb::rules::RULES;
 use crate::format::deb::sources::discover::repositories;
-use crate::format::manager::PackageManager;
+use crate::format::manager::{PackageFormat, PackageManager};
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
@@ -38,36 +39,40 @@ const OWNED: [&str; 13] = [
     "home",
 ];
 
-/// Debian's package manager: `dpkg`.
-#[derive(Debug)]
-pub(crate) struct Deb;
+/// Images with Debian packages.
+pub(crate) static DEB: PackageFormat = PackageFormat { interest, open };
 
-impl PackageManager for Deb {
+fn interest(path: &Path) -> Interest {
+    let inside = |dirs: &[&str]| dirs.iter().any(|dir| path.starts_with(dir));
+    if inside(&CONTENT) {
+        Interest::Content
+    } else if inside(&OWNED) {
+        Interest::Checksum
+    } else {
+        Interest::Existence
+    }
+}
+
+fn open(root: &dyn Root) -> Result<Option<Box<dyn PackageManager>>> {
+    Ok(StatusD::open(root)?.map(|db| Box::new(Dpkg { db }) as Box<dyn PackageManager>))
+}
+
+/// Debian's package manager, and the database of the image.
+#[derive(Debug)]
+struct Dpkg {
+    db: StatusD,
+}
+
+impl PackageManager for Dpkg {
     fn rules(&self) -> &'static Rules {
         &RULES
     }
 
-    fn interest(&self, path: &Path) -> Interest {
-        let inside = |dirs: &[&str]| dirs.iter().any(|dir| path.starts_with(dir));
-        if inside(&CONTENT) {
-            Interest::Content
-        } else if inside(&OWNED) {
-            Interest::Checksum
-        } else {
-            Interest::Existence
-        }
+    fn db(&self) -> &dyn PackageDb {
+        &self.db
     }
 
-    fn open(&self, root: &dyn Root) -> Result<Option<Box<dyn PackageDb>>> {
-        Ok(StatusD::open(root)?.map(|db| Box::new(db) as Box<dyn PackageDb>))
-    }
-
-    fn origins(
-        &self,
-        sources: &Sources<'_>,
-        _: &dyn PackageDb,
-        warnings: &mut Warnings<'_>,
-    ) -> Result<Origins> {
+    fn origins(&self, sources: &Sources<'_>, warnings: &mut Warnings<'_>) -> Result<Origins> {
         let keys = PackageKeys { keyring: Keyring::default(), trust: sources.trust.clone() };
         let repositories = repositories(sources, warnings)?;
         Ok(Origins { repositories, keys, key_urls: Vec::new(), warnings: Vec::new() })
@@ -82,7 +87,7 @@ impl PackageManager for Deb {
         archive::repack(package)
     }
 
-    fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-        distroless::install(root, packages)
+    fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
+        distroless::install(root, &self.db, transaction.packages)
     }
 }

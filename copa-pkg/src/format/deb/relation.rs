@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::format::deb::control::Stanza;
-use crate::package::relation::RelationTexts;
-use crate::package::relation::{Constraint, Dependency, Operator, Relations};
+use crate::package::constraint::{Constraint, Operator};
+use crate::package::relation::{RelationTexts, Relations};
+use crate::package::requirement::Requirement;
 use crate::version::deb::Version;
 
 /// What the package of a stanza needs, offers and excludes.
@@ -15,8 +16,8 @@ pub(crate) fn relations(stanza: &Stanza<'_>) -> Result<Relations> {
     let field = |name| stanza.get(name).unwrap_or_default();
     let mut requires = parse_relations(field("Pre-Depends"))?;
     requires.extend(parse_relations(field("Depends"))?);
-    let mut conflicts = parse_constraints(field("Conflicts"))?;
-    conflicts.extend(parse_constraints(field("Breaks"))?);
+    let mut conflicts = parse_exclusions(field("Conflicts"))?;
+    conflicts.extend(parse_exclusions(field("Breaks"))?);
     let provides = parse_constraints(field("Provides"))?;
     let replaces = parse_constraints(field("Replaces"))?;
     Ok(Relations { requires, provides, conflicts, replaces, obsoletes: Vec::new() })
@@ -31,7 +32,7 @@ pub(crate) fn indexed_relations(texts: RelationTexts<'_>) -> Result<Relations> {
     Ok(Relations {
         requires: parse_relations(texts.requires)?,
         provides: parse_constraints(texts.provides)?,
-        conflicts: parse_constraints(texts.conflicts)?,
+        conflicts: parse_exclusions(texts.conflicts)?,
         replaces: parse_constraints(texts.replaces)?,
         obsoletes: Vec::new(),
     })
@@ -46,11 +47,16 @@ pub(crate) fn indexed_relations(texts: RelationTexts<'_>) -> Result<Relations> {
 ///
 /// [`Error::Malformed`] for everything else that dpkg refuses, and for what belongs into source
 /// packages only: lists of architectures and build profiles.
-pub(crate) fn parse_relations(text: &str) -> Result<Vec<Dependency>> {
-    elements(text).map(parse_dependency).collect()
+pub(crate) fn parse_relations(text: &str) -> Result<Vec<Requirement>> {
+    elements(text).map(parse_alternatives).collect()
 }
 
-/// Reads `Provides`, `Conflicts`, `Breaks` and `Replaces`: like [`parse_relations`], without
+/// Reads `Conflicts` and `Breaks`: as [`parse_constraints`].
+fn parse_exclusions(text: &str) -> Result<Vec<Requirement>> {
+    Ok(parse_constraints(text)?.into_iter().map(Requirement::One).collect())
+}
+
+/// Reads `Provides` and `Replaces`, and what excludes: like [`parse_relations`], without
 /// alternatives.
 ///
 /// # Errors
@@ -64,8 +70,8 @@ fn elements(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|element| !element.is_empty())
 }
 
-fn parse_dependency(text: &str) -> Result<Dependency> {
-    text.split('|').map(parse_constraint).collect::<Result<_>>().map(Dependency)
+fn parse_alternatives(text: &str) -> Result<Requirement> {
+    text.split('|').map(parse_constraint).collect::<Result<_>>().map(Requirement::any_of)
 }
 
 fn parse_constraint(text: &str) -> Result<Constraint> {
@@ -197,8 +203,11 @@ mod tests {
         let relations = relations(&Stanza::parse(text).unwrap()).unwrap();
         let names =
             |all: &[Constraint]| all.iter().map(|c| c.name.clone()).collect::<Vec<_>>().join(" ");
-        assert_eq!(relations.requires.iter().map(|d| names(&d.0)).collect::<String>(), "pd");
-        assert_eq!(names(&relations.conflicts), "c b");
+        let shown = |all: &[Requirement]| {
+            all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(shown(&relations.requires), "p, d");
+        assert_eq!(shown(&relations.conflicts), "c, b (< 1)");
         assert_eq!(names(&relations.provides), "v w");
         assert_eq!(names(&relations.replaces), "r");
     }

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::format::manager::PackageManager;
+use crate::format::manager::{PackageFormat, PackageManager};
+use crate::format::rpm::db::database::is_part;
 use crate::format::rpm::db::rpmdb::RpmDb;
 use crate::format::rpm::install::transaction;
 use crate::format::rpm::package::verify::verify;
 use crate::format::rpm::rules::RULES;
 use crate::format::rpm::sources::discover;
 use crate::install::installation::Installation;
+use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
 use crate::package::rules::Rules;
@@ -23,31 +25,35 @@ use crate::warning::Warnings;
 /// content, and a layer that is streamed again for each such file may be far away.
 const CONTENT: [&str; 3] = ["etc", "usr/lib/os-release", "var/lib/rpmmanifest"];
 
-/// RPM's package manager: `rpm`, with what `dnf` adds.
+/// Images with RPM packages.
+pub(crate) static RPM: PackageFormat = PackageFormat { interest, open };
+
+fn interest(path: &Path) -> Interest {
+    let read = CONTENT.iter().any(|dir| path.starts_with(dir)) || is_part(path);
+    if read { Interest::Content } else { Interest::Existence }
+}
+
+fn open(root: &dyn Root) -> Result<Option<Box<dyn PackageManager>>> {
+    Ok(RpmDb::open(root)?.map(|db| Box::new(Rpm { db }) as Box<dyn PackageManager>))
+}
+
+/// RPM's package manager, `rpm` with what `dnf` adds, and the database of the image.
 #[derive(Debug)]
-pub(crate) struct Rpm;
+struct Rpm {
+    db: RpmDb,
+}
 
 impl PackageManager for Rpm {
     fn rules(&self) -> &'static Rules {
         &RULES
     }
 
-    fn interest(&self, path: &Path) -> Interest {
-        let read = CONTENT.iter().any(|dir| path.starts_with(dir)) || RpmDb::is_part(path);
-        if read { Interest::Content } else { Interest::Existence }
+    fn db(&self) -> &dyn PackageDb {
+        &self.db
     }
 
-    fn open(&self, root: &dyn Root) -> Result<Option<Box<dyn PackageDb>>> {
-        Ok(RpmDb::open(root)?.map(|db| Box::new(db) as Box<dyn PackageDb>))
-    }
-
-    fn origins(
-        &self,
-        sources: &Sources<'_>,
-        db: &dyn PackageDb,
-        warnings: &mut Warnings<'_>,
-    ) -> Result<Origins> {
-        discover::origins(sources, &db.streams(), &db.keys(), warnings)
+    fn origins(&self, sources: &Sources<'_>, warnings: &mut Warnings<'_>) -> Result<Origins> {
+        discover::origins(sources, &self.db.streams(), &self.db.keys(), warnings)
     }
 
     fn verify(&self, package: Package, keys: &PackageKeys) -> Result<Verified> {
@@ -60,7 +66,7 @@ impl PackageManager for Rpm {
         Ok(None)
     }
 
-    fn install(&self, root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-        transaction::install(root, packages)
+    fn install(&self, root: &dyn Root, transaction: &Transaction<'_>) -> Result<Installation> {
+        transaction::install(root, &self.db, transaction)
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod manager;
 pub(crate) mod package;
 pub(crate) mod relation;
 pub(crate) mod repo;
+pub(crate) mod rich;
 pub(crate) mod rules;
 pub(crate) mod sources;
 

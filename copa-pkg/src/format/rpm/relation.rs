@@ -5,10 +5,10 @@
 //! kept as it is written, in parentheses.
 
 use crate::error::{Error, Result};
-use crate::format::rpm::db::installed::needs as rich_needs;
-use crate::package::relation::RelationTexts;
-use crate::package::relation::{Constraint, Dependency, Operator, Relations};
-use crate::package::rich::Rich;
+use crate::format::rpm::rich::{exclusion, requirements};
+use crate::package::constraint::{Constraint, Operator};
+use crate::package::relation::{RelationTexts, Relations};
+use crate::package::requirement::Requirement;
 use crate::version::any::Version;
 
 /// Reads what a record of an index says of other packages.
@@ -20,7 +20,7 @@ pub(crate) fn relations(texts: RelationTexts<'_>) -> Result<Relations> {
     Ok(Relations {
         requires: texts.requires.lines().map(needs).collect::<Result<Vec<_>>>()?.concat(),
         provides: constraints(texts.provides)?,
-        conflicts: constraints(texts.conflicts)?,
+        conflicts: texts.conflicts.lines().map(excluded).collect::<Result<_>>()?,
         replaces: Vec::new(),
         obsoletes: constraints(texts.replaces)?,
     })
@@ -62,13 +62,19 @@ fn constraints(text: &str) -> Result<Vec<Constraint>> {
     text.lines().map(constraint).collect()
 }
 
-/// The needs of a line. What depends on a condition stays as it is written: as for installed
-/// packages.
-fn needs(line: &str) -> Result<Vec<Dependency>> {
-    let rich = line.starts_with('(').then(|| Rich::parse(line)).flatten();
-    match rich.as_ref().and_then(rich_needs) {
-        Some(needs) => Ok(needs),
-        None => Ok(vec![Dependency(vec![constraint(line)?])]),
+/// The needs of a line.
+fn needs(line: &str) -> Result<Vec<Requirement>> {
+    match line.starts_with('(') {
+        true => Ok(requirements(line)),
+        false => Ok(vec![Requirement::One(constraint(line)?)]),
+    }
+}
+
+/// The exclusion of a line.
+fn excluded(line: &str) -> Result<Requirement> {
+    match line.starts_with('(') {
+        true => Ok(exclusion(line)),
+        false => constraint(line).map(Requirement::One),
     }
 }
 

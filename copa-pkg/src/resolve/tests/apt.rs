@@ -12,7 +12,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::resolve::planner::fixture::{Mirror, mirror, packages, worlds};
+use crate::resolve::planner::fixture::{Mirror, first_name, holds, mirror, packages, worlds};
 
 /// How many images apt is asked about; each takes it a third of a second.
 const IMAGES: usize = 24;
@@ -100,11 +100,9 @@ fn is_sound(image: &[Installed]) -> bool {
         image.iter().map(|p| (p.name.clone(), (p.version.clone(), p.relations.clone()))).collect();
     image.iter().all(|package| {
         let needs = package.relations.requires.iter();
-        let mut excludes = package.relations.conflicts.iter().filter(|c| c.name != package.name);
-        needs
-            .into_iter()
-            .all(|need| need.0.iter().any(|c| crate::resolve::planner::fixture::holds(&all, c)))
-            && !excludes.any(|c| crate::resolve::planner::fixture::holds(&all, c))
+        let mut excludes =
+            package.relations.conflicts.iter().filter(|c| first_name(c) != package.name);
+        needs.into_iter().all(|need| holds(&all, need)) && !excludes.any(|c| holds(&all, c))
     })
 }
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::deb::relation::read_relations;
+use crate::package::requirement::Requirement;
 
 /// Packages on offer.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +20,7 @@ impl Offers for Mirror {
     }
 
     fn obsoleting(&self, names: &BTreeSet<&str>) -> BTreeSet<String> {
-        let about = |c: &&Candidate| c.relations.replaces.iter().any(|r| names.contains(&*r.name));
+        let about = |c: &&Candidate| c.relations.obsoletes.iter().any(|r| names.contains(&*r.name));
         self.0.iter().filter(about).map(|c| c.name.clone()).collect()
     }
 }
@@ -95,14 +96,17 @@ pub(super) fn shown(plan: &UpdatePlan) -> String {
     updates.chain(skipped).collect::<Vec<_>>().join("\n")
 }
 
-pub(super) fn wanted(text: &str) -> Wanted {
+/// Findings of a package: `NAME FIX,FIX VULNERABILITY ...`; the fix `-` is none.
+pub(super) fn findings(text: &str) -> Vec<Finding> {
     let words: Vec<&str> = text.split(' ').collect();
-    Wanted {
-        name: words[0].into(),
+    let fixed = words[1].split(',').filter(|fixed| *fixed != "-").map(Into::into);
+    let finding = |vulnerability: &&str| Finding {
+        package: words[0].into(),
         installed: None,
-        fixed: Some(words[1].to_owned()).filter(|fixed| fixed != "-"),
-        vulnerabilities: words[2..].iter().map(ToString::to_string).collect(),
-    }
+        vulnerability: (*vulnerability).into(),
+        fixed: fixed.clone().collect(),
+    };
+    words[2..].iter().map(finding).collect()
 }
 
 /// A small image and a small mirror, in which everything names everything.
@@ -130,12 +134,19 @@ pub(super) fn worlds() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
     (image, prop::collection::vec(line(vec!["1", "2", "3"]), 0..9))
 }
 
-/// Whether the constraint speaks of one of the packages.
+/// Whether one of the packages is what one of the alternatives speaks of.
 pub(super) fn holds(
     all: &BTreeMap<String, (Version, crate::package::relation::Relations)>,
-    constraint: &crate::package::relation::Constraint,
+    requirement: &Requirement,
 ) -> bool {
-    all.get(&constraint.name).is_some_and(|(version, _)| {
-        constraint.version.as_ref().is_none_or(|(op, bound)| op.holds(version, bound))
+    requirement.alternatives().unwrap().into_iter().any(|constraint| {
+        all.get(&constraint.name).is_some_and(|(version, _)| {
+            constraint.version.as_ref().is_none_or(|(op, bound)| op.holds(version, bound))
+        })
     })
+}
+
+/// The first name that a requirement of the fixture says.
+pub(super) fn first_name(requirement: &Requirement) -> &str {
+    &requirement.alternatives().unwrap()[0].name
 }

@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::resolve::planner::fixture::{Mirror, holds, mirror, packages, shown, wanted, worlds};
+use crate::resolve::planner::fixture::{
+    Mirror, findings, first_name, holds, mirror, packages, shown, worlds,
+};
 
 fn plan_of(image: &str, offers: &str, request: &Request) -> String {
     shown(&plan(
@@ -19,7 +21,7 @@ fn everything(image: &str, offers: &str, expected: &[&str]) {
 
 #[track_caller]
 fn report(image: &str, offers: &str, report: &[&str], expected: &[&str]) {
-    let mut all: Vec<Wanted> = report.iter().map(|line| wanted(line)).collect();
+    let mut all: Vec<Finding> = report.iter().flat_map(|line| findings(line)).collect();
     assert_eq!(plan_of(image, offers, &Request::Only(all.clone())), expected.join("\n"));
     all.reverse();
     assert_eq!(plan_of(image, offers, &Request::Only(all)), expected.join("\n"), "reversed");
@@ -255,6 +257,52 @@ fn a_refusal_keeps_its_vulnerabilities() {
 }
 
 #[test]
+fn one_unfixable_vulnerability_does_not_deny_the_others() {
+    report(
+        "ssl 3.0\n z 1",
+        "ssl 3.2\n z 2; Depends: gone",
+        &["ssl 3.1 CVE-1", "ssl - CVE-2", "ssl 3.3 CVE-3", "ssl 1.1,3.2,4 CVE-4", "z 2 CVE-5"],
+        &[
+            "ssl 3.0 -> 3.2 CVE-1 CVE-4",
+            "not ssl: the report knows of no fix CVE-2",
+            "not ssl: the repositories have 3.2, the report wants 3.3 CVE-3",
+            "not z: 2 needs gone, which cannot be had CVE-5",
+        ],
+    );
+    // What is listed twice must be fixed both times.
+    report(
+        "ssl 3.0",
+        "ssl 3.2",
+        &["ssl 3.1 CVE-1", "ssl 3.3 CVE-1", "ssl 2.9 CVE-2", "ssl 3.2 CVE-2"],
+        &[
+            "ssl 3.0 -> 3.2 CVE-2",
+            "not ssl: up to date (3.0) CVE-2",
+            "not ssl: the repositories have 3.2, the report wants 3.3 CVE-1",
+        ],
+    );
+}
+
+/// A report may list a hundred thousand vulnerabilities of one package.
+#[test]
+fn a_long_report_takes_no_square_of_its_length() {
+    let many = |fix: fn(u32) -> String| (0..100_000).map(move |i| (i, fix(i)));
+    let finding = |(i, fixed): (u32, String)| Finding {
+        package: "ssl".into(),
+        installed: Some("3.0".into()),
+        vulnerability: format!("CVE-{i}"),
+        fixed: vec![fixed],
+    };
+    let fixable = many(|_| "3.1".into()).map(finding);
+    let each_by_itself = many(|i| format!("4.{i}"));
+    let each_by_itself = each_by_itself.map(|(i, fixed)| finding((i + 100_000, fixed)));
+    let all: Vec<Finding> = fixable.chain(each_by_itself).collect();
+    let (image, mirror) = (packages("ssl 3.0"), mirror("ssl 3.2"));
+    let rules = (&crate::format::deb::rules::RULES, "amd64");
+    let plan = plan(&image, rules, &mirror, &Request::Only(all));
+    assert_eq!((plan.updates[0].fixes.len(), plan.skipped.len()), (100_000, 100_000));
+}
+
+#[test]
 fn a_hostile_catalog_ends_in_a_refusal() {
     // A chain without end, and a thicket in which every way fails at its very end.
     let chain: String = (0..500).map(|i| format!("p{i} 2; Depends: p{}\n", i + 1)).collect();
@@ -308,18 +356,17 @@ proptest! {
             prop_assert!(all.0.contains(to));
             after.insert(to.name.clone(), (to.version.clone(), to.relations.clone()));
         }
-        let met = |world: &BTreeMap<_, _>, need: &crate::package::relation::Dependency| need.0.iter().any(|c| holds(world, c));
         for (name, (_, relations)) in &after {
             let old = before.get(name).map(|(_, relations)| relations);
             for need in &relations.requires {
                 let never = old.is_some_and(|old| old.requires.iter().any(|old| {
-                    old.0[0].name == need.0[0].name && !met(&before, old)
+                    first_name(old) == first_name(need) && !holds(&before, old)
                 }));
-                prop_assert!(met(&after, need) || never, "{} lacks {}", name, need);
+                prop_assert!(holds(&after, need) || never, "{} lacks {}", name, need);
             }
-            for constraint in relations.conflicts.iter().filter(|c| c.name != *name) {
+            for constraint in relations.conflicts.iter().filter(|c| first_name(c) != name) {
                 let never = old.is_some_and(|old| old.conflicts.iter().any(|old| {
-                    old.name == constraint.name && holds(&before, old)
+                    first_name(old) == first_name(constraint) && holds(&before, old)
                 }));
                 prop_assert!(!holds(&after, constraint) || never, "{} excludes {}", name, constraint);
             }

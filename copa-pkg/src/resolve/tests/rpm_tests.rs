@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::package::relation::RelationTexts;
-use crate::resolve::planner::fixture::{offered, shown, wanted};
+use crate::package::removal::Removal;
+use crate::resolve::planner::fixture::{findings, offered, shown};
 
 /// Reads `NAME VERSION [ARCH]; requires: A, B; provides: C; ...` lines.
 fn packages(text: &str) -> Vec<Installed> {
@@ -49,7 +50,7 @@ fn everything(image: &str, offers: &str, expected: &[&str]) {
 
 #[track_caller]
 fn report(image: &str, offers: &str, report: &str, expected: &[&str]) {
-    let request = Request::Only(vec![wanted(report)]);
+    let request = Request::Only(findings(report));
     assert_eq!(plan_of(image, offers, &request), expected.join("\n"));
 }
 
@@ -69,6 +70,30 @@ fn what_makes_a_package_obsolete_takes_its_place() {
     // Only the highest version counts, and it must be of the architecture.
     everything("old 1-1", &format!("{new}\n new 3-1"), &[]);
     everything("old 1-1", "new 2-1 aarch64; obsoletes: old", &[]);
+}
+
+#[test]
+fn a_plan_says_what_goes_and_for_what() {
+    let new = "new 2-1; obsoletes: old < 2, other";
+    for (image, offers, expected) in [
+        ("old 1-1", new, "old 1-1 x86_64 for new"),
+        ("old 1-1 noarch", new, "old 1-1 noarch for new"),
+        ("old 3-1\n new 1-1", new, ""),
+        ("old 1-1\n other 1-1", new, "old 1-1 x86_64 for new, other 1-1 x86_64 for new"),
+        ("old 1-1\n old 1-1 i686", new, "old 1-1 i686 for new, old 1-1 x86_64 for new"),
+        ("old 1-1\n new 1-1", "new 2-1; obsoletes: old; requires: gone", ""),
+        ("a 1-1", "a 2-1; obsoletes: a", ""),
+    ] {
+        let offered = offered(packages(offers));
+        let image = packages(image);
+        let all = (&crate::format::rpm::rules::RULES, "x86_64");
+        let plan = plan(&image, all, &offered, &Request::Everything);
+        let shown = plan.removals.iter().map(|removal| {
+            let Removal { package, version, arch, because } = removal;
+            format!("{package} {version} {arch} for {because}")
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join(", "), expected, "{offers}");
+    }
 }
 
 #[test]

@@ -5,8 +5,7 @@
 //! the package (`base-files`), the name up to its first odd character (`base`), or the name in
 //! base64. So files are told by their content, and keep their names.
 
-use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -18,7 +17,7 @@ use crate::format::deb::control;
 use crate::format::deb::control::{Stanza, source_name};
 use crate::format::deb::relation::{is_arch, is_package_name, relations};
 use crate::package::database::{FileSums, PackageDb};
-use crate::package::installed::Installed;
+use crate::package::installed::{Installed, each_once};
 use crate::port::{FileKind, Root};
 use crate::version::deb::Version;
 use crate::version::format::Format;
@@ -100,7 +99,7 @@ impl StatusD {
             return Ok(None);
         }
         refuse_full(root)?;
-        db.installed = each_once(&db.entries);
+        db.installed = each_once(db.entries.iter().map(|entry| entry.installed.clone()));
         Ok(Some(db))
     }
 
@@ -209,22 +208,6 @@ fn refuse_full(root: &dyn Root) -> Result<()> {
         what: "an image with two package databases".into(),
         reason: format!("it has {DIRECTORY} and a full dpkg database, {FULL}"),
     })
-}
-
-/// The packages of all files. Of two that differ in version the lower one counts, so that a newer
-/// one replaces both.
-fn each_once(entries: &[Entry]) -> Vec<Installed> {
-    let mut all: BTreeMap<(&str, &str), &Installed> = BTreeMap::new();
-    for package in entries.iter().map(|entry| &entry.installed) {
-        match all.entry((&package.name, &package.arch)) {
-            Slot::Vacant(slot) => drop(slot.insert(package)),
-            Slot::Occupied(mut slot) if package.version < slot.get().version => {
-                slot.insert(package);
-            }
-            Slot::Occupied(_) => {}
-        }
-    }
-    all.into_values().cloned().collect()
 }
 
 /// The content of a regular file, when it is no longer than the limit.

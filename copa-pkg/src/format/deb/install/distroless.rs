@@ -20,7 +20,7 @@
 
 use crate::format::deb::install::scripts;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
@@ -32,123 +32,186 @@ use crate::format::deb::db::record;
 use crate::format::deb::db::status_d::StatusD;
 use crate::format::deb::install::owners::Owners;
 use crate::format::deb::install::part::Part;
-use crate::format::deb::package::archive::{Archive, Entry};
-use crate::install::change::{Content, File};
+use crate::format::deb::install::policy::Distroless;
+use crate::format::deb::install::stale;
+use crate::format::deb::package::archive::{Archive, Entry, EntryKind};
+use crate::install::change::{Change, Content, File};
 use crate::install::installation::Installation;
-use crate::install::paths::Paths;
+use crate::install::installer::Installer;
+use crate::install::place::Groups;
+use crate::install::policy::{Fate, Incoming};
 use crate::package::fetched::{Package, Verified};
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
+use crate::warning::Code;
 
-/// Work in progress: the image, what is known of it, and what changes so far.
-pub(super) struct Work<'a> {
-    pub(super) root: &'a dyn Root,
-    pub(super) db: StatusD,
-    pub(super) paths: Paths<'a>,
-    pub(super) owners: Owners,
-    /// All physical paths of the new packages, except directories.
-    pub(super) shipped: BTreeSet<PathBuf>,
-    /// The directories of the new packages.
-    pub(super) directories: BTreeMap<PathBuf, File>,
-    /// Files and links of the new packages over which a directory stands.
-    pub(super) over_directory: BTreeMap<PathBuf, (String, File)>,
-    pub(super) out: Installation,
+/// Work in progress: the image, and what is known of its packages.
+struct Work<'a> {
+    image: Installer<'a>,
+    db: &'a StatusD,
+    owners: Owners,
 }
 
 /// One package while it is installed.
-pub(super) struct Installing<'a> {
-    pub(super) name: &'a str,
-    pub(super) part: Part,
-    pub(super) conffiles: BTreeSet<PathBuf>,
+struct Installing<'p> {
+    policy: Distroless<'p>,
     /// The regular files of the package seen so far.
-    pub(super) files: BTreeMap<PathBuf, Shipped>,
+    files: BTreeMap<PathBuf, Regular>,
+    groups: Groups,
     /// The certificates of `ca-certificates`.
-    pub(super) certificates: BTreeMap<PathBuf, Bytes>,
+    certificates: BTreeMap<PathBuf, Bytes>,
 }
 
 /// A regular file of a package: what a hard link to it needs.
-pub(super) struct Shipped {
-    pub(super) sum: [u8; 16],
+struct Regular {
+    /// Its number among them, which names the group of its hard links.
+    number: usize,
     /// Its content, when neither the image nor the change set has it at this path.
-    pub(super) content: Option<Bytes>,
-    pub(super) file: File,
+    content: Option<Bytes>,
+    /// Its attributes.
+    bare: File,
 }
 
 /// What installing these packages changes.
-pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-    let db = StatusD::open(root)?.ok_or_else(|| Error::Unsupported {
-        what: "an image without status.d".into(),
-        reason: "there is nothing to record packages in".into(),
-    })?;
-    let mut paths = Paths::new(root);
+///
+/// # Errors
+///
+/// As [`System::install`](crate::System::install).
+pub(crate) fn install(
+    root: &dyn Root,
+    db: &StatusD,
+    packages: &[Verified],
+) -> Result<Installation> {
+    let mut image = Installer::new(root);
     let names: BTreeSet<&str> = packages.iter().map(|p| &*p.candidate().name).collect();
-    let owners = Owners::of(root, &db.entries, &names, &mut paths)?;
-    let mut work = Work {
-        root,
-        db,
-        paths,
-        owners,
-        shipped: BTreeSet::new(),
-        directories: BTreeMap::new(),
-        over_directory: BTreeMap::new(),
-        out: Installation::default(),
-    };
+    let owners = Owners::of(root, &db.entries, &names, &mut image.paths)?;
+    let mut work = Work { image, db, owners };
     let mut budget = Budget::installation();
     for package in packages {
         work.package(&package.package, &mut budget)?;
     }
-    work.remove_stale(&names)?;
-    work.paths.add_parents(&work.directories, &mut work.out.changes);
-    ldcache::update(root, &mut work.out)?;
-    work.out.kept.sort();
-    work.out.kept.dedup();
-    Ok(work.out)
+    let Work { mut image, owners, .. } = work;
+    let leftovers = stale::leftovers(&mut image, &owners, &names)?;
+    // Of a directory that no package has files in, nobody knows: it may be a place to mount at.
+    image.remove_stale(leftovers, &|dir| owners.lists_below(dir));
+    let mut out = image.finish();
+    ldcache::update(root, &mut out)?;
+    Ok(out)
 }
 
 impl Work<'_> {
     fn package(&mut self, package: &Package, budget: &mut Budget) -> Result<()> {
-        let what = format!("{} {}", package.candidate.name, package.candidate.version);
+        let name = &package.candidate.name;
+        let what = format!("{name} {}", package.candidate.version);
         let archive =
             Archive::open(&what, &package.bytes)?.with_repacked(package.repacked.as_deref());
         check_identity(&what, package, &archive.control.control.bytes)?;
         for path in scripts::links_that_become_directories(&archive.control.scripts) {
-            self.link_becomes_directory(&path);
+            self.image.link_becomes_directory(&path);
         }
-        let conffiles = &archive.control.conffiles;
+        let conffiles = archive.control.conffiles.iter();
+        let conffiles = conffiles.map(|path| self.image.paths.physical(path)).collect();
+        let part = Part::of(name, &self.owners, self.image.root, &archive)?;
+        let owners = &self.owners;
         let mut installing = Installing {
-            name: &package.candidate.name,
-            part: Part::of(self, &package.candidate.name, &archive)?,
-            conffiles: conffiles.iter().map(|path| self.paths.physical(path)).collect(),
+            policy: Distroless { package: name, owners, part, conffiles: &conffiles },
             files: BTreeMap::new(),
+            groups: Groups::new(),
             certificates: BTreeMap::new(),
         };
-        archive.walk(budget, |entry| self.entry(&mut installing, entry))?;
-        if installing.name == cacerts::PACKAGE {
-            self.certificates(&installing)?;
+        archive.walk(budget, |entry| installing.entry(&mut self.image, entry))?;
+        let Installing { certificates, .. } = installing;
+        if name == cacerts::PACKAGE {
+            self.certificates(&certificates)?;
         }
-        record::record(self.root, &self.db, installing.name, &archive, &mut self.out.changes);
-        self.out.unrun.extend(scripts::unrun(installing.name, &archive.control.scripts));
+        let changes = &mut self.image.out.changes;
+        record::record(self.image.root, self.db, name, &archive, changes);
+        self.image.out.unrun.extend(scripts::unrun(name, &archive.control.scripts));
         Ok(())
     }
 
-    fn certificates(&mut self, installing: &Installing<'_>) -> Result<()> {
-        let old = self.owners.sums_of(installing.name);
-        let update = cacerts::update(self.root, &installing.certificates, &old)?;
+    fn certificates(&mut self, new: &BTreeMap<PathBuf, Bytes>) -> Result<()> {
+        let old = self.owners.sums_of(cacerts::PACKAGE);
+        let update = cacerts::update(self.image.root, new, &old)?;
         if let Some((path, file)) = update.write {
-            self.shipped.insert(path.clone());
-            self.out.changes.write(path, file);
+            self.image.ship(path.clone());
+            self.image.out.changes.write(path, file);
         }
         for (path, why) in update.kept {
-            self.out.keep(installing.name, &path, why);
+            self.image.out.keep(cacerts::PACKAGE, &path, why);
         }
         Ok(())
     }
 }
 
-/// An entry of a package as a file to be written.
-pub(super) fn file_of(entry: Entry, content: Content) -> File {
-    let Entry { mode, uid, gid, mtime, xattrs, .. } = entry;
-    File { content, mode, uid, gid, mtime, xattrs }
+impl<'p> Installing<'p> {
+    /// Installs one entry.
+    fn entry(&mut self, image: &mut Installer<'_>, entry: Entry) -> Result<()> {
+        let path = image.paths.physical(&entry.path);
+        let is_special = entry.kind == EntryKind::Special;
+        let content = match &entry.kind {
+            EntryKind::Hardlink(target) => {
+                let target = image.paths.physical(target);
+                return self.hardlink(image, path, &target);
+            }
+            EntryKind::Regular(content) => Content::Regular(content.clone()),
+            EntryKind::Symlink(target) => Content::Symlink(target.clone()),
+            EntryKind::Directory => Content::Directory,
+            EntryKind::Special => Content::Regular(Bytes::new()),
+        };
+        let number = self.files.len();
+        let group = matches!(entry.kind, EntryKind::Regular(_)).then_some(number);
+        let Entry { mode, uid, gid, mtime, xattrs, .. } = entry;
+        let file = File { content, mode, uid, gid, mtime, xattrs };
+        let package = self.policy.package;
+        let incoming = Incoming { package, path, file, group, is_special };
+        match entry.kind {
+            EntryKind::Directory => image.place_directory(incoming, &self.policy).map(drop),
+            EntryKind::Regular(content) => self.regular(image, incoming, &entry.path, content),
+            _ => image.place(incoming, &self.policy, &mut self.groups).map(drop),
+        }
+    }
+
+    fn regular(
+        &mut self,
+        image: &mut Installer<'_>,
+        incoming: Incoming<'p>,
+        as_spelled: &Path,
+        content: Bytes,
+    ) -> Result<()> {
+        if incoming.package == cacerts::PACKAGE && cacerts::is_certificate(as_spelled) {
+            self.certificates.insert(as_spelled.to_owned(), content.clone());
+        }
+        let (path, number) = (incoming.path.clone(), self.files.len());
+        let bare = File { content: Content::Directory, ..incoming.file.clone() };
+        let fate = image.place(incoming, &self.policy, &mut self.groups)?;
+        let stays = !matches!(fate, Fate::Write | Fate::Same);
+        let content = stays.then_some(content);
+        self.files.insert(path, Regular { number, content, bare });
+        Ok(())
+    }
+
+    fn hardlink(&mut self, image: &mut Installer<'_>, path: PathBuf, target: &Path) -> Result<()> {
+        let package = self.policy.package;
+        let Some(regular) = self.files.get(target) else {
+            let path_shown = path.display();
+            let text = format!("{path_shown} of {package} is another name of nothing: left out");
+            image.out.warn(Code::LeftOut, path_shown, text);
+            image.ship(path);
+            return Ok(());
+        };
+        let content = match (&regular.content, image.out.changes.get(target)) {
+            (Some(content), _) => content.clone(),
+            (None, Some(Change::Write(File { content: Content::Regular(content), .. }))) => {
+                content.clone()
+            }
+            (None, _) => image.root.read(target)?.unwrap_or_default(),
+        };
+        let file = File { content: Content::Regular(content), ..regular.bare.clone() };
+        let group = Some(regular.number);
+        let incoming = Incoming { package, path, file, group, is_special: false };
+        image.place(incoming, &self.policy, &mut self.groups).map(drop)
+    }
 }
 
 /// The index is signed and the package is not: it has to be the one that the index names.

@@ -1,6 +1,6 @@
 pub(crate) mod distroless;
 pub(crate) mod owners;
 pub(crate) mod part;
-pub(crate) mod place;
+pub(crate) mod policy;
 pub(crate) mod scripts;
 pub(crate) mod stale;

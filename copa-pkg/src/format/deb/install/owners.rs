@@ -76,6 +76,11 @@ impl Owners {
         self.packages.get(package)
     }
 
+    /// Whether the package is installed and the database lists no files for it.
+    pub(super) fn lists_nothing_for(&self, package: &str) -> bool {
+        self.packages.get(package).is_some_and(|owner| !owner.has_sums)
+    }
+
     /// Whether any package put just this content there.
     pub(super) fn is_pristine(&self, path: &Path, sum: &[u8; 16]) -> bool {
         self.files.get(path).is_some_and(|all| all.iter().any(|listed| listed.sum == *sum))

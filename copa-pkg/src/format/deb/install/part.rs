@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::format::deb::install::distroless::Work;
+use crate::format::deb::install::owners::Owners;
 use crate::format::deb::package::archive::{Archive, EntryKind};
+use crate::port::Root;
 use crate::unpack::decompress::Budget;
 
 /// How much of a package the image holds.
@@ -20,34 +21,43 @@ pub(super) enum Part {
 
 impl Part {
     /// Most of its files are missing: somebody chose the others.
-    pub(super) fn of(work: &mut Work<'_>, package: &str, archive: &Archive<'_>) -> Result<Self> {
-        let Some(owner) = work.owners.of_package(package) else { return Ok(Self::New) };
+    ///
+    /// # Errors
+    ///
+    /// When the package cannot be read.
+    pub(super) fn of(
+        package: &str,
+        owners: &Owners,
+        root: &dyn Root,
+        archive: &Archive<'_>,
+    ) -> Result<Self> {
+        let Some(owner) = owners.of_package(package) else { return Ok(Self::New) };
         let (present, listed) = match owner.has_sums {
             true => (owner.present, owner.listed),
-            false => work.count(archive)?,
+            false => count(root, archive)?,
         };
         Ok(if present * 2 < listed { Self::Some } else { Self::Whole })
     }
 }
 
-impl Work<'_> {
-    /// How many files of the new version the image has, and how many there are.
-    fn count(&mut self, archive: &Archive<'_>) -> Result<(usize, usize)> {
-        let (mut present, mut all) = (0, 0);
-        archive.walk(&mut Budget::installation(), |entry| {
-            if matches!(entry.kind, EntryKind::Regular(_)) {
-                all += 1;
-                present += usize::from(self.root.stat(&entry.path).is_some());
-            }
-            Ok(())
-        })?;
-        Ok((present, all))
-    }
+/// How many files of the new version the image has, and how many there are.
+fn count(root: &dyn Root, archive: &Archive<'_>) -> Result<(usize, usize)> {
+    let (mut present, mut all) = (0, 0);
+    archive.walk(&mut Budget::installation(), |entry| {
+        if matches!(entry.kind, EntryKind::Regular(_)) {
+            all += 1;
+            present += usize::from(root.stat(&entry.path).is_some());
+        }
+        Ok(())
+    })?;
+    Ok((present, all))
+}
 
+impl Owners {
     /// Whether a path that the installed version did not have belongs into the image: not where
     /// all files of the package are missing, and of a chosen part only where none is.
-    pub(super) fn is_wanted(&self, package: &str, part: Part, path: &Path) -> bool {
-        let Some(owner) = self.owners.of_package(package) else { return true };
+    pub(super) fn wants(&self, package: &str, part: Part, path: &Path) -> bool {
+        let Some(owner) = self.of_package(package) else { return true };
         let mut above = path.ancestors().skip(1);
         match part {
             Part::New => true,

@@ -6,9 +6,9 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::format::deb::repo::release::Release;
-use crate::format::deb::repo::suite::Archive;
-use crate::port::{Fetch, Ports};
-use crate::repository::load::Repository;
+use crate::format::deb::repo::suite::Suite;
+use crate::port::Fetch;
+use crate::repository::ports::Ports;
 use crate::trust::openpgp as signature;
 use crate::trust::openpgp::{Moment, SKEW, Signed};
 use crate::warning::{Code, Warning, Warnings};
@@ -22,7 +22,7 @@ enum Form {
     Detached(Bytes),
 }
 
-impl Archive {
+impl Suite {
     /// The verified metadata. `None` when the archive has not got the suite, or wants it to be
     /// left alone, and that is no error.
     pub(super) async fn release(

@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::format::deb::repo::metadata::untrusted;
 use crate::format::deb::repo::release::{Listed, Release};
 use crate::format::deb::repo::scan::Scanner;
-use crate::format::deb::repo::suite::Archive;
+use crate::format::deb::repo::suite::Suite;
 use crate::package::checksum::Checksum;
-use crate::port::Ports;
 use crate::port::{Body, recall, remember};
 use crate::repository::index::table::Index;
 use crate::repository::ingest::{Expected, Failure, ingest};
 use crate::repository::load::Loaded;
+use crate::repository::ports::Ports;
 use crate::unpack::compression::Compression;
 
 /// What a mirror is assumed to deliver, in bytes a second: 320 Mbit/s.
@@ -57,7 +57,7 @@ fn cost(compression: Compression, size: u64, text: u64, folder: bool) -> u64 {
     micros(size, if folder { FOLDER } else { LINK }).max(micros(text, decoded))
 }
 
-impl Archive {
+impl Suite {
     /// The index at this path: from the cache, or fetched and checked.
     pub(super) async fn index(
         &self,

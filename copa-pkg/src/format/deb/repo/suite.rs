@@ -1,23 +1,17 @@
-//! One suite of a Debian archive, as a repository: its metadata verified, its indexes read.
+//! One suite of a Debian archive: where it is, who may sign it, and what of it is read.
 
-use crate::format::deb::repo::packages;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use futures_util::future::try_join_all;
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::format::deb::repo::release::Release;
-use crate::port::Ports;
-use crate::repository::load::{Loaded, Repository};
 use crate::trust::openpgp::Keyring;
 use crate::trust::policy::Trust;
-use crate::warning::{Code, Warning, Warnings};
+use crate::warning::{Code, Warning};
 
 /// One suite of one archive.
 #[derive(Debug, Clone)]
-pub(crate) struct Archive {
+pub(crate) struct Suite {
     /// The archive's root: `dists/` and `pool/` are below it.
     pub(crate) base: Url,
     /// The suite, or a path below the root that ends in a slash: an archive without `dists/`.
@@ -44,30 +38,15 @@ pub(crate) struct Archive {
     pub(crate) notes: Vec<Warning>,
 }
 
-#[async_trait]
-impl Repository for Archive {
-    fn describe(&self) -> String {
-        format!("{} from {}", self.suite, self.base)
-    }
-
-    async fn load(&self, ports: Ports<'_>) -> Result<Loaded> {
-        let mut warnings = Warnings::new(ports.listener);
-        warnings.extend(self.notes.iter().cloned());
-        let Some(release) = self.release(ports, &mut warnings).await? else {
-            return Ok(Loaded { warnings: warnings.into_vec(), ..Loaded::default() });
-        };
-        let paths = self.paths(&release, &mut warnings)?;
-        let all = try_join_all(paths.iter().map(|path| self.index(&release, path, ports))).await?;
-        let loaded: Loaded = all.into_iter().collect();
-        warnings.extend(loaded.warnings);
-        Ok(Loaded { warnings: warnings.into_vec(), catalog: loaded.catalog })
-    }
-}
-
-impl Archive {
+impl Suite {
     /// A warning about this suite.
     pub(super) fn warning(&self, code: Code, text: String) -> Warning {
         Warning::new(code, self.describe(), text)
+    }
+
+    /// What it is, in one line: `bookworm-security from https://...`.
+    pub(super) fn describe(&self) -> String {
+        format!("{} from {}", self.suite, self.base)
     }
 
     /// Whether it is a plain directory of packages, without `dists/`.
@@ -98,36 +77,4 @@ impl Archive {
         drop(segments);
         Ok(url)
     }
-
-    /// Where the indexes are, below the suite, without the name of the file.
-    fn paths(&self, release: &Release, warnings: &mut Warnings<'_>) -> Result<Vec<String>> {
-        if self.is_flat() {
-            return Ok(vec![String::new()]);
-        }
-        let listed = |path: &String| !packages::offers(release, path, false).is_empty();
-        let mut paths = Vec::new();
-        for component in &self.components {
-            let own = format!("{component}/binary-{}/", self.arch);
-            let all = format!("{component}/binary-all/");
-            if listed(&own) {
-                paths.push(own);
-            } else if self.required {
-                return Err(Error::Unsupported {
-                    what: format!("{} on {}", self.describe(), self.arch),
-                    reason: format!("it lists no {own}Packages"),
-                });
-            } else {
-                let text = format!("{}: it lists no {own}Packages", self.describe());
-                warnings.push(self.warning(Code::LeftOut, text));
-            }
-            if release.separate_all() && listed(&all) {
-                paths.push(all);
-            }
-        }
-        Ok(paths)
-    }
 }
-
-#[cfg(test)]
-#[path = "tests/suite.rs"]
-mod tests;

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::format::deb::repo::suite::Archive;
+use crate::format::deb::repo::suite::Suite;
 use crate::format::deb::sources::apt::{Parsed, SignedBy, Source};
 use crate::port::Root;
 use crate::repository::load::Repository;
@@ -71,7 +71,7 @@ enum Place<'a> {
 
 impl Sources<'_> {
     /// From the user's mirrors.
-    fn named(&self, notes: &mut Warnings<'_>) -> Result<Vec<Archive>> {
+    fn named(&self, notes: &mut Warnings<'_>) -> Result<Vec<Suite>> {
         let named = |name: &str| self.mirrors.iter().rfind(|mirror| mirror.name == name);
         let mut keys = self.image_keys()?;
         keys.extend(Keyring::debian());
@@ -92,7 +92,7 @@ impl Sources<'_> {
             (Some(main), None) => match sibling(&main.url) {
                 Some(url) => {
                     let guessed = self.archive(&url, "-security", &keys);
-                    found.push(Archive { guessed: true, ..guessed });
+                    found.push(Suite { guessed: true, ..guessed });
                 }
                 None => {
                     let text = "no mirror of debian-security is named or beside debian";
@@ -105,7 +105,7 @@ impl Sources<'_> {
     }
 
     /// The built-in default.
-    fn timestamped(&self, notes: &mut Warnings<'_>) -> Result<Vec<Archive>> {
+    fn timestamped(&self, notes: &mut Warnings<'_>) -> Result<Vec<Suite>> {
         let time = self.snapshot.strftime("%Y%m%dT%H%M%SZ");
         let keys = self.keys_or(|| Ok(Keyring::debian().clone()))?;
         let root = |name: &str| {
@@ -129,12 +129,12 @@ impl Sources<'_> {
         Ok(found)
     }
 
-    fn suites(&self, url: &Url, suites: &[&str], keys: &Keys) -> Vec<Archive> {
+    fn suites(&self, url: &Url, suites: &[&str], keys: &Keys) -> Vec<Suite> {
         suites.iter().map(|suite| self.archive(url, suite, keys)).collect()
     }
 
-    fn archive(&self, url: &Url, pocket: &str, keys: &Keys) -> Archive {
-        Archive {
+    fn archive(&self, url: &Url, pocket: &str, keys: &Keys) -> Suite {
+        Suite {
             base: url.clone(),
             suite: format!("{}{pocket}", self.distro.codename),
             components: vec!["main".into()],
@@ -151,7 +151,7 @@ impl Sources<'_> {
     }
 
     /// From apt's own files.
-    fn apt(&self, place: Place<'_>, notes: &mut Warnings<'_>) -> Result<Vec<Archive>> {
+    fn apt(&self, place: Place<'_>, notes: &mut Warnings<'_>) -> Result<Vec<Suite>> {
         let mut names = vec!["etc/apt/sources.list".to_owned()];
         let parts = place.list("etc/apt/sources.list.d").into_iter();
         names.extend(parts.filter(|name| name.ends_with(".list") || name.ends_with(".sources")));
@@ -170,7 +170,7 @@ impl Sources<'_> {
         Ok(found)
     }
 
-    fn entry(&self, place: Place<'_>, source: &Source) -> Result<Vec<Archive>> {
+    fn entry(&self, place: Place<'_>, source: &Source) -> Result<Vec<Suite>> {
         if !source.archs.is_empty() && !source.archs.iter().any(|arch| arch == self.arch.as_str()) {
             return Ok(Vec::new());
         }
@@ -179,7 +179,7 @@ impl Sources<'_> {
         for (url, suite) in
             source.uris.iter().flat_map(|u| source.suites.iter().map(move |s| (u, s)))
         {
-            found.push(Archive {
+            found.push(Suite {
                 suite: suite.clone(),
                 components: source.components.clone(),
                 by_hash: source.by_hash,

@@ -73,10 +73,11 @@ fn relations_are_read_as_dpkg_reads_them() {
         .map(|stanza| {
             let all = relations(&stanza).unwrap();
             let needs = all.requires.iter().map(ToString::to_string);
-            let others = all.conflicts.iter().chain(&all.provides).chain(&all.replaces);
+            let conflicts = all.conflicts.iter().map(ToString::to_string);
+            let others = all.provides.iter().chain(&all.replaces).map(ToString::to_string);
             let name = stanza.get("Package").unwrap().to_owned();
             let all: Vec<String> =
-                [name].into_iter().chain(needs).chain(others.map(ToString::to_string)).collect();
+                [name].into_iter().chain(needs).chain(conflicts).chain(others).collect();
             all.join(", ").replace("(< ", "(<< ").replace("(> ", "(>> ")
         })
         .collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
-use crate::package::rich::Rich;
+use crate::format::rpm::rich::Rich;
 
 /// An index table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,11 @@ use crate::error::{Error, Result};
 use crate::format::rpm::db::index::is_transient;
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
+use crate::format::rpm::rich::{exclusion, requirements};
+use crate::package::constraint::{Constraint, Operator};
 use crate::package::installed::Installed;
-use crate::package::relation::{Constraint, Dependency, Operator, Relations, is_indexed_path};
-use crate::package::rich::{Op, Rich, Simple};
+use crate::package::relation::Relations;
+use crate::package::requirement::Requirement;
 use crate::version::rpm::Version;
 
 /// Bits of a relation's flags.
@@ -67,7 +69,14 @@ fn shown(text: &str) -> String {
 pub(crate) fn relation_count(header: &Header) -> usize {
     let names = [Tag::REQUIRENAME, Tag::PROVIDENAME, Tag::CONFLICTNAME, Tag::OBSOLETENAME];
     let count = |tag| header.entry(tag).map_or(0, |entry| entry.count as usize);
-    names.into_iter().map(count).sum()
+    names.into_iter().map(|tag| count(tag) + operand_count(header, tag)).sum()
+}
+
+/// How many operands the rich dependencies among these names may have.
+fn operand_count(header: &Header, names: Tag) -> usize {
+    let rich = header.strings(names).filter(|name| name.starts_with(b"("));
+    let blanks = rich.flatten().filter(|b| b.is_ascii_whitespace() || matches!(b, b',' | 0xb));
+    blanks.count() / 2
 }
 
 /// What it needs, offers and excludes, as far as that matters to an update: what is needed only
@@ -81,7 +90,7 @@ fn relations(header: &Header) -> Relations {
     Relations {
         requires: requires.iter().filter(|of| lasting(of)).flat_map(Relation::needs).collect(),
         provides: provides.iter().map(Relation::constraint).collect(),
-        conflicts: conflicts.iter().map(Relation::constraint).collect(),
+        conflicts: conflicts.iter().map(Relation::exclusion).collect(),
         replaces: Vec::new(),
         obsoletes: obsoletes.iter().map(Relation::constraint).collect(),
     }
@@ -110,17 +119,22 @@ impl Relation<'_> {
         Constraint { name: self.name.clone().into_owned(), arch: None, version }
     }
 
-    /// The needs of a requirement.
-    fn needs(&self) -> Vec<Dependency> {
-        match &*self.name {
-            rich if rich.starts_with('(') => {
-                Rich::parse(rich).as_ref().and_then(needs).unwrap_or_else(
-                    // What depends on a condition stays as it is written, a name that nothing has.
-                    || vec![Dependency(vec![self.constraint()])],
-                )
-            }
-            _ => vec![Dependency(vec![self.constraint()])],
+    fn needs(&self) -> Vec<Requirement> {
+        match self.is_rich() {
+            true => requirements(&self.name),
+            false => vec![Requirement::One(self.constraint())],
         }
+    }
+
+    fn exclusion(&self) -> Requirement {
+        match self.is_rich() {
+            true => exclusion(&self.name),
+            false => Requirement::One(self.constraint()),
+        }
+    }
+
+    fn is_rich(&self) -> bool {
+        self.name.starts_with('(')
     }
 }
 
@@ -135,50 +149,6 @@ fn operator(flags: u64) -> Option<Operator> {
     }
 }
 
-/// The needs of a rich dependency: of `(a or b)` one with alternatives, of `(a and b)` two. `None`
-/// of others: those stay as they are written, and are asked when the image is known.
-pub(crate) fn needs(rich: &Rich<'_>) -> Option<Vec<Dependency>> {
-    let (first, rest) = match rich {
-        Rich::Simple(simple) => return Some(vec![Dependency(vec![bounded(simple)?])]),
-        Rich::Chain(first, rest) => (&**first, rest),
-    };
-    let operands = || std::iter::once(first).chain(rest.iter().map(|(_, operand)| operand));
-    match rest.first().map(|(op, _)| op) {
-        None | Some(Op::And) => Some(operands().map(needs).collect::<Option<Vec<_>>>()?.concat()),
-        Some(Op::Or) => {
-            let alternatives = operands().map(needs).map(|needs| match needs?.as_slice() {
-                [Dependency(alternatives)] => Some(alternatives.clone()),
-                _ => None,
-            });
-            Some(vec![Dependency(alternatives.collect::<Option<Vec<_>>>()?.concat())])
-        }
-        Some(_) => None,
-    }
-}
-
-/// As a constraint. `None` when nobody can say what answers to it: its version is none, or it is
-/// what rpm itself can do, or a path that no index lists.
-pub(crate) fn bounded(simple: &Simple<'_>) -> Option<Constraint> {
-    let name = simple.name;
-    if name.starts_with("rpmlib(") || (name.starts_with('/') && !is_indexed_path(name)) {
-        return None;
-    }
-    let bound = |(comparison, version): (&str, &str)| {
-        let flag = |c| match c {
-            '<' => LESS,
-            '>' => GREATER,
-            _ => EQUAL,
-        };
-        let flags = comparison.chars().fold(0, |flags, c| flags | flag(c));
-        Some((operator(flags)?, crate::version::any::Version::Rpm(version.parse().ok()?)))
-    };
-    let version = match simple.bound {
-        Some(written) => Some(bound(written)?),
-        None => None,
-    };
-    Some(Constraint { name: name.into(), arch: None, version })
-}
-
 /// The longest path of Linux.
 const PATH_MAX: usize = 4096;
 /// Most directories of a package: of empty names a header could have a quarter of a billion.
@@ -190,8 +160,8 @@ const PATHS_MAX: usize = 64 << 20;
 /// asks about, each once.
 pub(crate) fn provide_paths(packages: &mut [(Installed, &Header)], asked: &BTreeSet<String>) {
     let required = packages.iter().flat_map(|(package, _)| &package.relations.requires);
-    let names = required.flat_map(|Dependency(any)| any.iter().map(|of| of.name.clone()));
-    let names = names.filter(|name| name.starts_with('/'));
+    let names = required.flat_map(|need| need.names(true));
+    let names = names.filter(|name| name.starts_with('/')).map(String::from);
     let paths: BTreeSet<String> = names.chain(asked.iter().cloned()).collect();
     let ends: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit('/').next()).collect();
     let mut left = PATHS_MAX;

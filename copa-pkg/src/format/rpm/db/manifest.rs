@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::error::Result;
+use crate::format::rpm::db::files::read;
+use crate::format::rpm::db::place::same_place;
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
 use crate::port::Root;
@@ -139,9 +141,7 @@ impl Manifests {
 impl Lines {
     fn read(root: &dyn Root, name: &str) -> Result<Option<Self>> {
         let Some(path) = root.real_path(&Path::new(DIRECTORY).join(name)) else { return Ok(None) };
-        let Some(bytes) = crate::format::rpm::db::rpmdb::read(root, &path, SIZE_MAX)? else {
-            return Ok(None);
-        };
+        let Some(bytes) = read(root, &path, SIZE_MAX)? else { return Ok(None) };
         let ended = bytes.last().is_none_or(|&byte| byte == b'\n');
         let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::to_vec);
@@ -187,8 +187,7 @@ impl Row {
 
     fn gives_way_to(&self, header: &Header) -> bool {
         let text = |tag| header.text(tag).unwrap_or_default();
-        text(Tag::NAME) == self.name
-            && crate::format::rpm::db::rpmdb::same_place(&self.arch, &text(Tag::ARCH))
+        text(Tag::NAME) == self.name && same_place(&self.arch, &text(Tag::ARCH))
     }
 }
 

@@ -5,51 +5,34 @@
 //! layer. Images without any database but with a `container-manifest-2` go by that, and images with
 //! both keep both up to date.
 
-use crate::format::rpm::db::bdb;
-use crate::format::rpm::db::manifest;
-use crate::format::rpm::db::ndb;
-use crate::format::rpm::db::wal;
 use std::borrow::Cow;
-use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
-
-use ::bytes::Bytes;
+use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
+use crate::format::rpm::db::database::{Database, candidates};
+use crate::format::rpm::db::files::{beside, file_like};
 use crate::format::rpm::db::installed;
+use crate::format::rpm::db::manifest;
 use crate::format::rpm::db::manifest::Manifests;
+use crate::format::rpm::db::place::same_place;
 use crate::format::rpm::db::record;
 use crate::format::rpm::db::record::Stamp;
-use crate::format::rpm::db::sqlite::{Replacement, SIZE_MAX, Sqlite};
 use crate::format::rpm::package::file::PackageFile;
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
-use crate::install::change::{ChangeSet, Content, File};
+use crate::install::change::ChangeSet;
 use crate::package::database::{FileSums, PackageDb};
-use crate::package::installed::Installed;
+use crate::package::installed::{Installed, each_once};
 use crate::package::relation::Relations;
-use crate::port::{FileKind, Root};
+use crate::port::Root;
 use crate::version::format::Format;
 use crate::warning::{Code, Warning};
 
-const DIRECTORIES: [&str; 3] = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
-const KINDS: [(&str, Kind); 3] =
-    [("rpmdb.sqlite", Kind::Sqlite), ("Packages.db", Kind::Ndb), ("Packages", Kind::Bdb)];
 /// Binaries of 32 and 64 bits: what most distributions take.
 const COLOR: u32 = 3;
 
 /// Most relations of all packages together: a large system has some 200 000.
 const RELATIONS: usize = 2_000_000;
-
-/// The kind of a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Sqlite,
-    Ndb,
-    Bdb,
-}
 
 /// The packages that an image lists, and where.
 #[derive(Debug, Clone)]
@@ -58,15 +41,6 @@ pub(crate) struct RpmDb {
     manifests: Option<Manifests>,
     installed: Vec<Installed>,
     warnings: Vec<Warning>,
-}
-
-/// A database file.
-#[derive(Debug, Clone)]
-struct Database {
-    kind: Kind,
-    /// Its physical path in the image.
-    path: PathBuf,
-    headers: Vec<(u32, Header)>,
 }
 
 /// A package that was installed, for the record.
@@ -87,13 +61,15 @@ impl RpmDb {
     /// [`Error::Malformed`] when one cannot be read, [`Error::Root`].
     pub(crate) fn open(root: &dyn Root) -> Result<Option<Self>> {
         let mut found = Vec::new();
-        for path in candidates(root) {
-            found.extend(Database::open(root, path)?);
+        for (path, backend) in candidates(root) {
+            found.extend(Database::open(root, path, backend)?);
         }
         let database = found.pop();
         if let (Some(one), Some(other)) = (&database, found.first()) {
-            let paths = format!("{} and {}", other.path.display(), one.path.display());
-            return Err(unsupported("an image with two RPM databases", format!("it has {paths}")));
+            return Err(Error::Unsupported {
+                what: "an image with two RPM databases".into(),
+                reason: format!("it has {} and {}", other.path.display(), one.path.display()),
+            });
         }
         let manifests = Manifests::open(root)?;
         let mut db = Self { database, manifests, installed: Vec::new(), warnings: Vec::new() };
@@ -101,7 +77,7 @@ impl RpmDb {
             Some(database) => {
                 each_once(listed(&database.headers, &BTreeSet::new(), &mut db.warnings)?)
             }
-            None => each_once(db.manifests.iter().flat_map(from_manifest).collect()),
+            None => each_once(db.manifests.iter().flat_map(from_manifest)),
         };
         db.warnings.extend(db.manifests.iter().flat_map(|manifests| manifests.warnings.clone()));
         Ok((!db.installed.is_empty()).then_some(db))
@@ -124,21 +100,29 @@ impl RpmDb {
         of.find_map(|row| row.built)
     }
 
-    /// Whether the file at this path may be a part of a database.
-    pub(crate) fn is_part(path: &Path) -> bool {
-        let is_in = |directory: &str| path.parent() == Some(Path::new(directory));
-        let is_file = |(name, _): &(&str, Kind)| path.file_name() == Some(OsStr::new(name));
-        let beside = ["rpmdb.sqlite-wal", "rpmdb.sqlite-shm", "rpmdb.sqlite-journal"];
-        let is_beside = path.file_name().is_some_and(|name| beside.iter().any(|b| *b == name));
-        DIRECTORIES.iter().any(|directory| is_in(directory))
-            && (KINDS.iter().any(is_file) || is_beside)
-    }
-
     /// The headers of the installed packages of this name, when there is a database.
     pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (u32, &'a Header)> {
         let all = self.database.iter().flat_map(|database| &database.headers);
         all.filter(move |(_, header)| header.text(Tag::NAME).is_some_and(|text| text == name))
             .map(|(number, header)| (*number, header))
+    }
+
+    /// The streams of modules that packages are installed of: `nodejs:18`, each once.
+    pub(crate) fn streams(&self) -> Vec<String> {
+        let headers = self.database.iter().flat_map(|database| &database.headers);
+        let labels = headers.filter_map(|(_, header)| header.text(Tag::MODULARITYLABEL));
+        // `nodejs:18:9040020240807:rhel9`
+        let stream = |label: std::borrow::Cow<'_, str>| {
+            let mut parts = label.split(':');
+            Some(format!("{}:{}", parts.next()?, parts.next()?))
+        };
+        labels.filter_map(stream).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The public keys that the database trusts: those of `rpm --import`.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let imported = self.headers("gpg-pubkey");
+        imported.filter_map(|(_, header)| Some(header.text(Tag::DESCRIPTION)?.into())).collect()
     }
 
     /// Records that these packages were installed, each in place of the one of its name and
@@ -220,140 +204,9 @@ impl PackageDb for RpmDb {
         &self.warnings
     }
 
-    fn streams(&self) -> Vec<String> {
-        let headers = self.database.iter().flat_map(|database| &database.headers);
-        let labels = headers.filter_map(|(_, header)| header.text(Tag::MODULARITYLABEL));
-        // `nodejs:18:9040020240807:rhel9`
-        let stream = |label: std::borrow::Cow<'_, str>| {
-            let mut parts = label.split(':');
-            Some(format!("{}:{}", parts.next()?, parts.next()?))
-        };
-        labels.filter_map(stream).collect::<BTreeSet<_>>().into_iter().collect()
-    }
-
-    fn keys(&self) -> Vec<String> {
-        let imported = self.headers("gpg-pubkey");
-        imported.filter_map(|(_, header)| Some(header.text(Tag::DESCRIPTION)?.into())).collect()
-    }
-
     fn check_writable(&self) -> Result<()> {
-        let kind = match self.database.as_ref().map(|database| database.kind) {
-            None | Some(Kind::Sqlite) => return Ok(()),
-            Some(Kind::Ndb) => "ndb (SUSE's Packages.db)",
-            Some(Kind::Bdb) => "Berkeley DB (Packages)",
-        };
-        let reason = "only rpmdb.sqlite is written; a dry run shows what there is to update";
-        Err(unsupported(&format!("updating an RPM database of the kind {kind}"), reason.into()))
+        self.database.as_ref().map_or(Ok(()), Database::check_writable)
     }
-}
-
-impl Database {
-    /// Reads the file. `None` when it lists nothing.
-    fn open(root: &dyn Root, (path, kind): (PathBuf, Kind)) -> Result<Option<Self>> {
-        let shown = path.display().to_string();
-        let headers = match kind {
-            Kind::Sqlite => open_sqlite(root, &path)?.map(|db| db.headers()).transpose()?,
-            Kind::Ndb | Kind::Bdb => match read(root, &path, SIZE_MAX)? {
-                Some(bytes) if bytes.is_empty() => None,
-                Some(bytes) if kind == Kind::Ndb => Some(ndb::headers(&shown, &bytes)?),
-                Some(bytes) => Some(bdb::headers(&shown, &bytes)?),
-                None => None,
-            },
-        };
-        let headers = headers.filter(|headers| !headers.is_empty());
-        Ok(headers.map(|headers| Self { kind, path, headers }))
-    }
-
-    /// The database after these packages came and those went.
-    fn replaced(
-        &self,
-        root: &dyn Root,
-        new: &[Header],
-        erased: &[(String, String)],
-    ) -> Result<Bytes> {
-        let mut database = open_sqlite(root, &self.path)?.ok_or_else(|| {
-            let what = self.path.display().to_string();
-            Error::Malformed { what, reason: "it is gone".into() }
-        })?;
-        let numbers = |goes: &dyn Fn(&str, &str) -> bool| -> Vec<u32> {
-            let text = |header: &Header, tag| header.text(tag).unwrap_or_default().into_owned();
-            let all = self.headers.iter();
-            all.filter(|(_, h)| goes(&text(h, Tag::NAME), &text(h, Tag::ARCH)))
-                .map(|(number, _)| *number)
-                .collect()
-        };
-        let replacements = new.iter().map(|header| {
-            let [new_name, new_arch] =
-                [Tag::NAME, Tag::ARCH].map(|tag| header.text(tag).unwrap_or_default());
-            let old = numbers(&|name, arch| name == new_name && same_place(arch, &new_arch));
-            Replacement { old, new: header.clone() }
-        });
-        database.replace(&replacements.collect::<Vec<_>>())?;
-        let is_erased =
-            |name: &str, arch: &str| erased.iter().any(|(n, a)| (&**n, &**a) == (name, arch));
-        database.erase(&numbers(&is_erased))?;
-        database.into_bytes()
-    }
-}
-
-/// Whether a package of this name and the second architecture takes the place of one of the first:
-/// a package may come to be for all architectures, or cease to be.
-pub(crate) fn same_place(old: &str, new: &str) -> bool {
-    old == new || old == "noarch" || new == "noarch"
-}
-
-/// Physical paths of the files that may be databases, each once.
-fn candidates(root: &dyn Root) -> BTreeMap<PathBuf, Kind> {
-    let mut found = BTreeMap::new();
-    for directory in DIRECTORIES {
-        for (name, kind) in KINDS {
-            if let Some(path) = root.real_path(&Path::new(directory).join(name)) {
-                found.entry(path).or_insert(kind);
-            }
-        }
-    }
-    found
-}
-
-/// Opens an SQLite database with its log. `None` when the file is empty or none.
-fn open_sqlite(root: &dyn Root, path: &Path) -> Result<Option<Sqlite>> {
-    let Some(bytes) = read(root, path, SIZE_MAX)?.filter(|bytes| !bytes.is_empty()) else {
-        return Ok(None);
-    };
-    let journal = beside(path, "-journal");
-    if read(root, &journal, SIZE_MAX)?.is_some_and(|journal| !journal.is_empty()) {
-        let reason = format!("{} holds a transaction that was not finished", journal.display());
-        return Err(unsupported("an RPM database in the middle of a change", reason));
-    }
-    let log = read(root, &beside(path, "-wal"), SIZE_MAX)?.unwrap_or_default();
-    let bytes = wal::apply(&bytes, &log, SIZE_MAX)?;
-    Sqlite::open(&path.display().to_string(), &bytes).map(Some)
-}
-
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut path = OsString::from(path);
-    path.push(end);
-    path.into()
-}
-
-/// The content of a regular file, when it is no longer than the limit.
-pub(super) fn read(root: &dyn Root, path: &Path, limit: u64) -> Result<Option<Bytes>> {
-    match root.stat(path).map(|stat| stat.kind) {
-        Some(FileKind::Regular(length)) if length > limit => {
-            let what = path.display().to_string();
-            Err(Error::TooLarge { what, limit: format!("{limit} bytes") })
-        }
-        Some(FileKind::Regular(_)) => root.read(path),
-        _ => Ok(None),
-    }
-}
-
-/// A database file in place of the one at this path, with its mode and owner.
-fn file_like(root: &dyn Root, path: &Path, bytes: Bytes, time: u32) -> File {
-    let stat = root.stat(path);
-    let (mode, uid, gid) = stat.map_or((0o644, 0, 0), |stat| (stat.mode, stat.uid, stat.gid));
-    let content = Content::Regular(bytes);
-    File { content, mode, uid, gid, mtime: time.into(), xattrs: Vec::new() }
 }
 
 /// The packages of a database, with those of the paths that they have. What cannot be read is left
@@ -394,25 +247,6 @@ fn from_manifest(manifests: &Manifests) -> Vec<Installed> {
         held: false,
     };
     manifests.rows().iter().map(package).collect()
-}
-
-/// Of several of one name and architecture the one with the lowest version, sorted.
-fn each_once(packages: Vec<Installed>) -> Vec<Installed> {
-    let mut all: BTreeMap<(String, String), Installed> = BTreeMap::new();
-    for package in packages {
-        match all.entry((package.name.clone(), package.arch.clone())) {
-            Slot::Vacant(slot) => drop(slot.insert(package)),
-            Slot::Occupied(mut slot) if package.version < slot.get().version => {
-                slot.insert(package);
-            }
-            Slot::Occupied(_) => {}
-        }
-    }
-    all.into_values().collect()
-}
-
-fn unsupported(what: &str, reason: String) -> Error {
-    Error::Unsupported { what: what.into(), reason }
 }
 
 #[cfg(test)]

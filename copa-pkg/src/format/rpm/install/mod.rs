@@ -1,8 +1,7 @@
 pub(crate) mod accounts;
-pub(crate) mod fate;
-pub(crate) mod habits;
+pub(crate) mod omissions;
 pub(crate) mod owners;
-pub(crate) mod place;
+pub(crate) mod policy;
 pub(crate) mod scriptlets;
 pub(crate) mod stale;
 pub(crate) mod transaction;

@@ -5,8 +5,9 @@ use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::format::rpm::db::place::same_place;
 use crate::format::rpm::db::record::State;
-use crate::format::rpm::db::rpmdb::{RpmDb, same_place};
+use crate::format::rpm::db::rpmdb::RpmDb;
 use crate::format::rpm::package::archive;
 use crate::format::rpm::package::archive::{Archive, File};
 use crate::format::rpm::package::digest::Algorithm;
@@ -14,7 +15,7 @@ use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
 use crate::install::paths::Paths;
 
-use crate::format::rpm::install::habits::Habits;
+use crate::format::rpm::install::omissions::Omissions;
 use crate::warning::{Code, Warning};
 
 /// The files of the installed packages, by physical path.
@@ -26,7 +27,7 @@ pub(super) struct Owners<'a> {
     by_path: BTreeMap<PathBuf, (usize, usize)>,
     /// Paths of packages that stay as they are.
     staying: BTreeSet<PathBuf>,
-    pub(super) habits: Habits,
+    pub(super) omissions: Omissions,
 }
 
 /// A package that goes.
@@ -82,7 +83,7 @@ impl<'a> Owners<'a> {
         let text = |tag| header.text(tag).unwrap_or_default().into_owned();
         let (name, arch) = (text(Tag::NAME), text(Tag::ARCH));
         let states: Vec<u8> = header.numbers(Tag::FILESTATES).map(|state| state as u8).collect();
-        self.habits.add(&name, header, &files, &states);
+        self.omissions.add(&name, header, &files, &states);
         let physical = files.into_iter().map(|file| (paths.physical(&file.path), file));
         if !goes {
             self.staying.extend(physical.map(|(path, _)| path));

@@ -117,7 +117,7 @@ impl Work<'_> {
             script,
             updates: updates.into_iter().collect(),
         };
-        self.out.unrun = found.into_iter().map(unrun).collect();
+        self.image.out.unrun = found.into_iter().map(unrun).collect();
     }
 
     /// The versions of the packages that stay.
@@ -147,7 +147,7 @@ impl Work<'_> {
         let has_accounts = archive.files.iter().all(known);
         let mut paths = BTreeSet::new();
         for file in &archive.files {
-            if self.out.changes.get(&self.paths.physical(&file.path)).is_some() {
+            if self.image.out.changes.get(&self.image.paths.physical(&file.path)).is_some() {
                 paths.insert(file.path.clone());
             }
         }
@@ -166,7 +166,7 @@ impl Work<'_> {
                 || header.texts(Tag::OBSOLETENAME).any(|name| name == old.name)
         };
         let name = |archive: &Archive| archive.package.header.text(Tag::NAME).map(Cow::into_owned);
-        let changes = |path: &Path| self.out.changes.get(path).is_some();
+        let changes = |path: &Path| self.image.out.changes.get(path).is_some();
         let paths = old.files.iter().filter(|(path, _)| changes(path));
         Moved {
             name: old.name.clone(),

@@ -11,92 +11,75 @@
 //!   it is younger than the package, and of what the old version had only a library's file goes
 //!   when the link that names it points elsewhere. Other files of the old version stay.
 
-use crate::format::rpm::install::fate;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use crate::effect::ldcache::update as ldcache;
 use crate::error::{Error, Result};
-use crate::format::rpm::db::installed;
+use crate::format::rpm::db::record::State;
 use crate::format::rpm::db::rpmdb::{Recorded, RpmDb};
 use crate::format::rpm::install::accounts::Accounts;
-use crate::format::rpm::install::owners::Owners;
+use crate::format::rpm::install::owners::{OldFile, Owners};
+use crate::format::rpm::install::policy::RpmFile;
+use crate::format::rpm::install::stale;
 use crate::format::rpm::package::archive::{Archive, File as PackagedFile, Kind};
 use crate::format::rpm::package::digest::Algorithm;
 use crate::format::rpm::package::tag::Tag;
-use crate::install::change::File;
 use crate::install::installation::Installation;
-use crate::install::paths::Paths;
+use crate::install::installer::Installer;
+use crate::install::place::Groups;
+use crate::install::policy::{Fate, Incoming};
+use crate::install::transaction::Transaction;
 use crate::package::fetched::Verified;
+use crate::package::removal::Removal;
+use crate::port::FileKind;
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
-use crate::version::any::Version;
-use crate::warning::Code;
+use crate::warning::{Code, Warning};
 
-/// Work in progress: the image, what is known of it, and what changes so far.
+/// Work in progress: the image, and what is known of its packages.
 pub(super) struct Work<'a> {
-    pub(super) root: &'a dyn Root,
+    pub(super) image: Installer<'a>,
     pub(super) db: &'a RpmDb,
-    pub(super) paths: Paths<'a>,
     pub(super) accounts: Accounts,
     pub(super) owners: Owners<'a>,
-    /// All physical paths of the new packages: whatever is there is theirs.
-    pub(super) shipped: BTreeSet<PathBuf>,
-    /// The directories of the new packages.
-    pub(super) directories: BTreeMap<PathBuf, File>,
-    /// Files and links of the new packages over which a directory stands.
-    pub(super) over_directory: BTreeMap<PathBuf, (String, File)>,
     /// Files whose names the links of new packages no longer point at.
-    pub(super) unlinked: BTreeSet<PathBuf>,
-    pub(super) out: Installation,
+    unlinked: BTreeSet<PathBuf>,
 }
 
-/// A file of a package that is installed.
-#[derive(Debug)]
-pub(super) struct New<'a> {
-    pub(super) package: &'a str,
-    pub(super) arch: &'a str,
-    pub(super) file: &'a PackagedFile,
-    /// Of a regular file that is no ghost.
-    pub(super) content: Option<&'a Bytes>,
-    pub(super) algorithm: Algorithm,
-    /// Whether it has several names.
-    pub(super) is_linked: bool,
-    /// Whether this image leaves files like it out.
-    pub(super) left_out: bool,
-}
-
-/// What installing these packages changes.
-pub(crate) fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
-    let db = RpmDb::open(root)?.ok_or_else(|| Error::Unsupported {
-        what: "an image without an RPM database".into(),
-        reason: "there is nothing to record packages in".into(),
-    })?;
+/// What a transaction changes.
+///
+/// # Errors
+///
+/// As [`System::install`](crate::System::install).
+pub(crate) fn install(
+    root: &dyn Root,
+    db: &RpmDb,
+    transaction: &Transaction<'_>,
+) -> Result<Installation> {
     let open = |p: &Verified| Archive::open(&p.candidate().to_string(), &p.package.bytes);
-    let archives = packages.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let erased = obsolete(&db, &archives)?;
-    let mut work = Work::new(root, &db, &archives, &erased)?;
+    let archives = transaction.packages.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let erased = erased(transaction.removals);
+    let mut work = Work::new(root, db, &archives, &erased)?;
     let mut budget = Budget::installation();
-    let states = archives
-        .iter()
-        .map(|archive| work.package(archive, &mut budget))
-        .collect::<Result<Vec<_>>>()?;
-    work.remove_stale()?;
-    work.paths.add_parents(&work.directories, &mut work.out.changes);
+    let package = |archive| work.package(archive, &mut budget);
+    let states = archives.iter().map(package).collect::<Result<Vec<_>>>()?;
+    let unlinked = std::mem::take(&mut work.unlinked);
+    let leftovers = stale::leftovers(&mut work.image, &work.owners, unlinked)?;
+    work.image.remove_stale(leftovers, &|_| false);
+    work.image.add_parents();
     work.scriptlets(&archives);
-    let time = time(&db, &archives);
+    let time = time(db, &archives);
     let recorded = archives.iter().zip(states);
     let recorded: Vec<_> =
         recorded.map(|(archive, states)| Recorded { file: &archive.package, states }).collect();
     for (path, change) in db.record(root, &recorded, &erased, time)? {
-        work.out.changes.put(path, change);
+        work.image.out.changes.put(path, change);
     }
-    ldcache::update(root, &mut work.out)?;
-    work.out.kept.sort();
-    work.out.kept.dedup();
-    Ok(work.out)
+    ldcache::update(root, &mut work.image.out)?;
+    Ok(work.image.finish())
 }
 
 impl<'a> Work<'a> {
@@ -106,70 +89,81 @@ impl<'a> Work<'a> {
         archives: &[Archive],
         erased: &[(String, String)],
     ) -> Result<Self> {
-        let (mut paths, mut out) = (Paths::new(root), Installation::default());
-        let owners = Owners::of(db, archives, erased, &mut paths, &mut out.warnings);
+        let mut image = Installer::new(root);
+        let warnings = &mut image.out.warnings;
+        let owners = Owners::of(db, archives, erased, &mut image.paths, warnings);
         for (name, arch) in erased {
             let text = format!("{name}.{arch} goes: a new package makes it obsolete");
-            out.warn(Code::Removed, name, text);
+            warnings.push(Warning::new(Code::Removed, name, text));
         }
-        Ok(Self {
-            root,
-            db,
-            paths,
-            accounts: Accounts::of(root)?,
-            owners,
-            shipped: BTreeSet::new(),
-            directories: BTreeMap::new(),
-            over_directory: BTreeMap::new(),
-            unlinked: BTreeSet::new(),
-            out,
-        })
+        Ok(Self { image, db, accounts: Accounts::of(root)?, owners, unlinked: BTreeSet::new() })
     }
 
     /// Installs the files of a package. Gives what became of each: [`State`].
     fn package(&mut self, archive: &Archive, budget: &mut Budget) -> Result<Vec<u8>> {
         let header = &archive.package.header;
-        let (name, arch) = (header.text(Tag::NAME), header.text(Tag::ARCH));
-        let (name, arch) = (name.unwrap_or_default(), arch.unwrap_or_default());
+        let text = |tag| header.text(tag).unwrap_or_default();
+        let (name, arch) = (text(Tag::NAME), text(Tag::ARCH));
         let contents = archive.contents(budget)?;
         let algorithm = Algorithm::of(header);
         check_digests(archive, algorithm, &contents)?;
-        let left_out = self.owners.habits.left_out(&name, header, &archive.files);
+        let omitted = self.owners.omissions.omitted(&name, header, &archive.files);
         let linked = archive.linked();
-        let mut groups = BTreeMap::new();
+        let mut groups = Groups::new();
         let mut states = Vec::with_capacity(archive.files.len());
-        for (i, (file, left_out)) in archive.files.iter().zip(left_out).enumerate() {
-            let content = fate::content_of(file, contents.get(&i));
-            let is_linked = linked.contains(&file.first);
-            let new =
-                New { package: &name, arch: &arch, file, content, algorithm, is_linked, left_out };
-            states.push(self.file(&new, &mut groups)?);
+        for (i, (new, is_omitted)) in archive.files.iter().zip(omitted).enumerate() {
+            let path = self.image.paths.physical(&new.path);
+            if path.as_os_str().is_empty() {
+                states.push(State::NORMAL);
+                continue;
+            }
+            let Self { db, owners, accounts, .. } = self;
+            let (package, arch) = (&*name, &*arch);
+            let policy =
+                RpmFile { package, db, owners, accounts, arch, new, algorithm, is_omitted };
+            let file = policy.file(contents.get(&i));
+            let group = linked.contains(&new.first).then_some(new.first);
+            let is_special = new.kind == Kind::Special;
+            let incoming = Incoming { package, path: path.clone(), file, group, is_special };
+            let fate = match new.kind {
+                Kind::Directory => self.image.place_directory(incoming, &policy)?,
+                _ => self.image.place(incoming, &policy, &mut groups)?,
+            };
+            states.push(state(fate, new, self.owners.old(&path)));
+            if fate == Fate::Write {
+                self.note_unlinked(&path, new);
+            }
         }
         Ok(states)
     }
-}
 
-/// Names and architectures of installed packages that new ones make obsolete.
-fn obsolete(db: &RpmDb, new: &[Archive]) -> Result<Vec<(String, String)>> {
-    let mut found = BTreeSet::new();
-    for archive in new {
-        let Some(package) = installed::package(&archive.package.header)? else { continue };
-        for constraint in &package.relations.obsoletes {
-            let within = |version: &Version| match &constraint.version {
-                Some((operator, bound)) => operator.holds(version, bound),
-                None => true,
-            };
-            let is = |old: &&crate::package::installed::Installed| {
-                old.name == constraint.name && old.name != package.name && within(&old.version)
-            };
-            let old = crate::package::database::PackageDb::installed(db).iter().filter(is);
-            found.extend(old.map(|old| (old.name.clone(), old.arch.clone())));
+    /// In an image without lists of files: a library's file is the package's when a link of the
+    /// package names it, `libx.so.1 -> libx.so.1.2`.
+    fn note_unlinked(&mut self, path: &Path, new: &PackagedFile) {
+        let (Kind::Symlink(target), Some(stat)) = (&new.kind, self.image.root.stat(path)) else {
+            return;
+        };
+        let FileKind::Symlink(old) = stat.kind else { return };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let names_it = old.to_str().is_some_and(|old| old.starts_with(&name) && !old.contains('/'));
+        if self.db.is_manifest_only() && old != *target && names_it {
+            self.unlinked.insert(path.with_file_name(old));
         }
     }
-    let is_new = |name: &str| {
-        new.iter().any(|archive| archive.package.header.text(Tag::NAME).is_some_and(|n| n == name))
-    };
-    Ok(found.into_iter().filter(|(name, _)| !is_new(name)).collect())
+}
+
+/// What the database says became of a file: [`State`].
+fn state(fate: Fate, new: &PackagedFile, old: Option<OldFile<'_>>) -> u8 {
+    if fate != Fate::Omitted {
+        return State::NORMAL;
+    }
+    let old = old.map(|old| old.state).filter(|_| new.kind != Kind::Directory);
+    old.filter(|state| *state >= State::NET_SHARED).unwrap_or(State::NOT_INSTALLED)
+}
+
+/// Names and architectures of the packages that go.
+fn erased(removals: &[Removal]) -> Vec<(String, String)> {
+    removals.iter().map(|removal| (removal.package.clone(), removal.arch.clone())).collect()
 }
 
 /// When the packages are installed: a function of the image and the packages. It is later than any

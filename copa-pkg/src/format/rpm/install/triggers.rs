@@ -10,7 +10,7 @@ use crate::format::rpm::install::owners::{Owners, is_below};
 use crate::format::rpm::install::scriptlets::{Class, Found, class};
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
-use crate::package::relation::Constraint;
+use crate::package::constraint::Constraint;
 use crate::version::any::Version;
 
 /// What sets a trigger off.

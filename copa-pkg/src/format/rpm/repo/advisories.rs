@@ -2,20 +2,24 @@
 
 use std::io::BufReader;
 
+use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::format::rpm::repo::packages::read_file;
+use crate::format::rpm::repo::config::Repo;
+use crate::format::rpm::repo::files::read_file;
 use crate::format::rpm::repo::repomd::{Listed, Repomd};
-use crate::format::rpm::repo::repository::Repo;
-use crate::format::rpm::repo::updateinfo::Fixes;
-use crate::port::{Ports, recall};
+use crate::format::rpm::repo::updateinfo;
+use crate::port::recall;
+use crate::repository::advisory::{Advisories, LoadedFixes};
+use crate::repository::fixes::Fixes;
+use crate::repository::ports::Ports;
 use crate::warning::{Code, Warning};
 
 /// Where a repository's `updateinfo` is, and what it must be: out of its verified `repomd.xml`.
 #[derive(Debug, Clone)]
-pub(crate) struct Advisories {
+pub(crate) struct UpdateInfo {
     id: String,
     root: Url,
     listed: Listed,
@@ -27,8 +31,8 @@ pub(crate) struct Advisories {
 
 impl Repo {
     /// Where its advisories are, if it has any.
-    pub(super) fn advisories(&self, root: &Url, repomd: &Repomd) -> Option<Advisories> {
-        Some(Advisories {
+    pub(super) fn advisories(&self, root: &Url, repomd: &Repomd) -> Option<UpdateInfo> {
+        Some(UpdateInfo {
             id: self.id.clone(),
             root: root.clone(),
             listed: repomd.file("updateinfo")?.clone(),
@@ -38,23 +42,21 @@ impl Repo {
     }
 }
 
-impl Advisories {
-    /// Fetches and checks them; a warning when they cannot be had and need not be.
-    ///
-    /// # Errors
-    ///
-    /// As [`Repository::load`](crate::Repository::load).
-    pub(crate) async fn load(&self, ports: Ports<'_>) -> Result<(Fixes, Option<Warning>)> {
+#[async_trait]
+impl Advisories for UpdateInfo {
+    async fn load(&self, ports: Ports<'_>) -> Result<LoadedFixes> {
         match self.read(ports).await {
             Err(error @ (Error::NotFound { .. } | Error::Fetch { .. })) if !self.required => {
                 let text = format!("{}: {error}: what its updates fix is not listed", self.id);
                 let warning = Warning::new(Code::FixesUnknown, &self.id, text);
-                Ok((Fixes::default(), Some(warning)))
+                Ok(LoadedFixes { warning: Some(warning), ..LoadedFixes::default() })
             }
-            other => Ok((other?, None)),
+            other => Ok(LoadedFixes { fixes: other?, warning: None }),
         }
     }
+}
 
+impl UpdateInfo {
     async fn read(&self, ports: Ports<'_>) -> Result<Fixes> {
         let known = self.listed.checksum.as_ref().map_or("", |checksum| checksum.parts().1);
         let streams = hex::encode(Sha256::digest(format!("{:?}", self.streams)));
@@ -68,7 +70,7 @@ impl Advisories {
             let counts = |stream: &str| {
                 streams.as_ref().is_none_or(|all| all.iter().any(|ours| ours == stream))
             };
-            Fixes::read(BufReader::with_capacity(256 << 10, text), &counts)
+            updateinfo::read(BufReader::with_capacity(256 << 10, text), &counts)
         })
         .await?;
         ports.cache.put(&key, fixes.as_bytes());

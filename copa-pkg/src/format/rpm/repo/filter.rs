@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::rpm::repo::modules::Modules;
-use crate::format::rpm::repo::primary::Nevra;
+use crate::format::rpm::repo::nevra::Nevra;
 
 /// Which packages count. The empty filter lets all through but those of modules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::format::rpm::repo::config::{Place, Repo, below, untrusted};
 use crate::format::rpm::repo::metalink::{Metalink, mirror_list};
 use crate::format::rpm::repo::repomd::Repomd;
-use crate::format::rpm::repo::repository::{Place, Repo, below, untrusted};
 use crate::package::checksum::Checksum;
-use crate::port::{Fetch, Ports};
+use crate::port::Fetch;
+use crate::repository::ports::Ports;
 use crate::trust::openpgp::{Keyring, Moment, SKEW};
 use crate::warning::{Code, Warning, Warnings};
 

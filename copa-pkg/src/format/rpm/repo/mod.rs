@@ -1,8 +1,11 @@
 pub(crate) mod advisories;
+pub(crate) mod config;
+pub(crate) mod files;
 pub(crate) mod filter;
 pub(crate) mod metadata;
 pub(crate) mod metalink;
 pub(crate) mod modules;
+pub(crate) mod nevra;
 pub(crate) mod packages;
 pub(crate) mod primary;
 pub(crate) mod repomd;

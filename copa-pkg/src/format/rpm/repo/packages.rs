@@ -1,26 +1,25 @@
 //! The files that `repomd.xml` lists: `primary` and `modules`.
 
 use std::io::{BufReader, Read};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::format::rpm::repo::config::{Repo, below};
+use crate::format::rpm::repo::files::read_file;
 use crate::format::rpm::repo::filter::Filter;
 use crate::format::rpm::repo::modules::Modules;
 use crate::format::rpm::repo::primary::Scanner;
 use crate::format::rpm::repo::repomd::{Listed, Repomd};
-use crate::format::rpm::repo::repository::{Repo, below, untrusted};
 use crate::format::rpm::rules::RULES;
-use crate::port::{Ports, recall, remember};
+use crate::port::{recall, remember};
+use crate::repository::advisory::Advisories;
 use crate::repository::catalog::Catalog;
 use crate::repository::index::table::Index;
-use crate::repository::ingest::{Expected, Failure, ingest};
-use crate::unpack::compression::Compression;
+use crate::repository::ports::Ports;
 use crate::warning::{Code, Warning, Warnings};
-
-/// The most text that is read of a file whose length is not listed.
-const LARGEST: u64 = 2 << 30;
 
 impl Repo {
     /// What the repository offers.
@@ -45,7 +44,8 @@ impl Repo {
             warnings.push(Warning::new(Code::LeftOut, id, text));
         }
         let catalog = Catalog::new(&RULES, index, root.clone(), self.id.clone());
-        Ok(catalog.with_advisories(self.advisories(root, repomd)))
+        let advisories = self.advisories(root, repomd);
+        Ok(catalog.with_advisories(advisories.map(|of| Arc::new(of) as Arc<dyn Advisories>)))
     }
 
     /// Which packages count, the streams of the repository's modules considered.
@@ -82,51 +82,4 @@ impl Repo {
         remember(ports.cache, key, index.clone()).await;
         Ok(index)
     }
-}
-
-/// Reads a listed file while it comes, and checks it.
-pub(super) async fn read_file<T: Send + 'static>(
-    root: &Url,
-    listed: &Listed,
-    ports: Ports<'_>,
-    read: impl FnOnce(&mut dyn Read) -> std::io::Result<T> + Send + 'static,
-) -> Result<T> {
-    let url = below(root, &listed.path)?;
-    let expected = expected(listed, &url)?;
-    let body = ports.fetch.get(&url).await?;
-    let done = tokio::task::spawn_blocking(move || ingest(body.into_read(), &expected, read));
-    let failed = |e| Error::Fetch { url: url.clone(), source: e };
-    done.await.map_err(|e| failed(Box::new(e)))?.map_err(|e| match e {
-        Failure::Transport(e) => failed(Box::new(e)),
-        Failure::Wrong(reason) => {
-            let hint = "the mirror is being updated or altered: try again, or name another mirror";
-            untrusted(&url, &reason, hint)
-        }
-        Failure::Malformed(reason) => Error::Malformed { what: url.to_string(), reason },
-    })
-}
-
-fn expected(listed: &Listed, url: &Url) -> Result<Expected> {
-    let compressions = Compression::ALL.into_iter().filter(|c| *c != Compression::Plain);
-    let compression = compressions
-        .into_iter()
-        .find(|c| listed.path.ends_with(c.suffix()))
-        .unwrap_or(Compression::Plain);
-    let unsupported =
-        |reason: &str| Error::Unsupported { what: url.to_string(), reason: reason.into() };
-    if listed.path.ends_with(".zck") {
-        return Err(unsupported(
-            "zchunk is not read; repositories have their metadata in other forms too",
-        ));
-    }
-    let checksum = listed.checksum.clone();
-    Ok(Expected {
-        checksum: checksum
-            .ok_or_else(|| unsupported("repomd.xml has only a weak checksum of it"))?,
-        size: listed.size,
-        open_checksum: listed.open_checksum.clone(),
-        compression,
-        limit: listed.open_size.unwrap_or(LARGEST).min(LARGEST),
-        says: "repomd.xml",
-    })
 }

@@ -6,6 +6,7 @@ use crate::format::rpm::db::installed::source_name;
 use crate::format::rpm::relation;
 use crate::format::rpm::relation::names;
 use crate::format::rpm::repo::filter::Filter;
+use crate::format::rpm::repo::nevra::{Nevra, evr};
 use crate::format::rpm::repo::repomd::{is_path, strong};
 use crate::format::rpm::repo::xml::{Node, Xml};
 use crate::package::checksum::Checksum;
@@ -104,16 +105,6 @@ impl Scanner {
             size: package.size.unwrap_or_default(),
         })
     }
-}
-
-/// A package's name, epoch, version, release and architecture.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Nevra<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) epoch: &'a str,
-    pub(crate) version: &'a str,
-    pub(crate) release: &'a str,
-    pub(crate) arch: &'a str,
 }
 
 impl Found {
@@ -222,21 +213,6 @@ fn add(lines: &mut String, line: &str) -> bool {
         lines.extend([line, "\n"]);
     }
     fits
-}
-
-/// `1:2.3-4`, without what is not said and without an epoch of zero.
-pub(super) fn evr(epoch: &str, version: &str, release: &str) -> String {
-    let mut text = String::new();
-    if !matches!(epoch, "" | "0") {
-        text.push_str(epoch);
-        text.push(':');
-    }
-    text.push_str(version);
-    if !release.is_empty() {
-        text.push('-');
-        text.push_str(release);
-    }
-    text
 }
 
 /// The whole address of a package that is not where its repository is. Never one of this machine.

@@ -6,62 +6,18 @@
 //! on the way can do is hide updates and offer old packages, and an old package is never installed
 //! over a newer one.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::format::rpm::repo::filter::Filter;
-use crate::port::Ports;
+use crate::format::rpm::repo::config::{Place, Repo, below};
+use crate::package::checksum::Checksum;
 use crate::repository::load::{Loaded, Repository};
-use crate::trust::openpgp::Keyring;
-use crate::trust::policy::Trust;
+use crate::repository::ports::Ports;
 use crate::warning::{Code, Warning, Warnings};
 
 /// How many mirrors of a list are asked before giving up.
 const MIRRORS: usize = 5;
-
-/// A repository.
-#[derive(Debug, Clone)]
-pub(crate) struct Repo {
-    /// What it is called.
-    pub(crate) id: String,
-    pub(crate) place: Place,
-    /// Who may sign `repomd.xml`; the reason when that cannot be told.
-    pub(crate) keys: Result<Arc<Keyring>, String>,
-    /// Where more keys are: fetched when they are needed, by https only.
-    pub(crate) key_urls: Vec<Url>,
-    /// Whether `repomd.xml` has to be signed.
-    pub(crate) signed: bool,
-    /// How strictly it is checked.
-    pub(crate) trust: Trust,
-    /// Which of its packages count.
-    pub(crate) filter: Filter,
-    /// The streams of modules that are installed: `nodejs:18`.
-    pub(crate) streams: Vec<String>,
-    /// Lower ones come first.
-    pub(crate) priority: i64,
-    /// Of one version, the cheapest is taken.
-    pub(crate) cost: i64,
-    /// Whether it is an error when it cannot be had.
-    pub(crate) required: bool,
-    /// What a person should know of how it was found.
-    pub(crate) notes: Vec<Warning>,
-}
-
-/// Where a repository is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Folders that hold `repodata`, each the same.
-    Roots(Vec<Url>),
-    /// A list of such folders.
-    Mirrors(Url),
-    /// The same with checksums.
-    Metalink(Url),
-    /// A folder that holds `repodata`, or several such folders at these paths below it.
-    Named(Url, Vec<String>),
-}
 
 #[async_trait]
 impl Repository for Repo {
@@ -157,43 +113,12 @@ impl Repo {
         Warning::new(Code::NotConsidered, &self.id, text)
     }
 
-    async fn load_from(
-        &self,
-        root: &Url,
-        hashes: &[crate::package::checksum::Checksum],
-        ports: Ports<'_>,
-    ) -> Result<Loaded> {
+    async fn load_from(&self, root: &Url, hashes: &[Checksum], ports: Ports<'_>) -> Result<Loaded> {
         let mut warnings = Warnings::new(ports.listener);
         let repomd = self.repomd(root, hashes, ports, &mut warnings).await?;
         let catalog = self.packages(root, &repomd, ports, &mut warnings).await?;
         Ok(Loaded { catalog, warnings: warnings.into_vec() })
     }
-}
-
-impl Place {
-    pub(super) fn url(&self) -> &str {
-        match self {
-            Self::Roots(roots) => roots.first().map_or("nowhere", Url::as_str),
-            Self::Mirrors(url) | Self::Metalink(url) | Self::Named(url, _) => url.as_str(),
-        }
-    }
-}
-
-/// The address of something below a folder.
-pub(super) fn below(root: &Url, path: &str) -> Result<Url> {
-    let mut url = root.clone();
-    let mut segments = url.path_segments_mut().map_err(|()| Error::Invalid {
-        what: "repository",
-        text: root.to_string(),
-        reason: "nothing can be below this address".into(),
-    })?;
-    segments.pop_if_empty().extend(path.split('/'));
-    drop(segments);
-    Ok(url)
-}
-
-pub(super) fn untrusted(url: &Url, reason: &str, hint: &str) -> Error {
-    Error::Untrusted { what: url.to_string(), reason: reason.into(), hint: hint.into() }
 }
 
 #[cfg(test)]

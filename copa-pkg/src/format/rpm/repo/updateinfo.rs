@@ -3,23 +3,12 @@
 //! An advisory lists references, those of type `cve` among them, and packages. Fedora's have none
 //! of that type: there the titles of the bugs that a security advisory closes begin with the names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
-use bytes::Bytes;
-
-use crate::format::rpm::repo::primary::evr;
+use crate::format::rpm::repo::nevra::evr;
 use crate::format::rpm::repo::xml::{Node, Xml};
-use crate::resolve::plan::Update;
-use crate::version::any::Version;
-
-/// The most text that is kept. RHEL's AppStream, ten years of it, needs some 10 MB.
-const LARGEST: usize = 64 << 20;
-
-/// What is kept of an `updateinfo.xml`: a line for each advisory that names vulnerabilities, in it
-/// their names divided by blanks, and behind tabs the packages: name, version and architecture.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fixes(String);
+use crate::repository::fixes::{Fixes, check_size};
 
 /// An advisory as it is read.
 #[derive(Debug, Default)]
@@ -30,90 +19,28 @@ struct Advisory {
     packages: String,
 }
 
-impl Fixes {
-    /// Reads all advisories; `counts` says of a stream of a module (`nodejs:18`) whether packages
-    /// of it can be meant.
-    ///
-    /// # Errors
-    ///
-    /// When reading fails, it is no XML, or there is more to keep than 64 MiB.
-    pub(crate) fn read(source: impl BufRead, counts: &dyn Fn(&str) -> bool) -> io::Result<Self> {
-        let mut xml = Xml::new(source);
-        let (mut fixes, mut root) = (Self::default(), false);
-        loop {
-            match xml.next()? {
-                Node::Eof if root => return Ok(fixes),
-                Node::Eof => return Err(io::Error::other("it is not a list of advisories")),
-                Node::Start if xml.name() == "updates" => root = true,
-                Node::Start if xml.name() == "update" && root => {
-                    fixes.add(&Advisory::read(&mut xml, counts)?)?;
-                }
-                Node::Start => xml.skip()?,
-                Node::End => {}
+/// Reads all advisories; `counts` says of a stream of a module (`nodejs:18`) whether packages of it
+/// can be meant.
+///
+/// # Errors
+///
+/// When reading fails, it is no XML, or there is more to keep than 64 MiB.
+pub(crate) fn read(source: impl BufRead, counts: &dyn Fn(&str) -> bool) -> io::Result<Fixes> {
+    let mut xml = Xml::new(source);
+    let (mut fixes, mut root) = (Fixes::default(), false);
+    loop {
+        match xml.next()? {
+            Node::Eof if root => return Ok(fixes),
+            Node::Eof => return Err(io::Error::other("it is not a list of advisories")),
+            Node::Start if xml.name() == "updates" => root = true,
+            Node::Start if xml.name() == "update" && root => {
+                let advisory = Advisory::read(&mut xml, counts)?;
+                fixes.add(&advisory.vulnerabilities, &advisory.packages)?;
             }
+            Node::Start => xml.skip()?,
+            Node::End => {}
         }
     }
-
-    fn add(&mut self, advisory: &Advisory) -> io::Result<()> {
-        if advisory.vulnerabilities.is_empty() || advisory.packages.is_empty() {
-            return Ok(());
-        }
-        for (i, name) in advisory.vulnerabilities.iter().enumerate() {
-            self.0.push_str(if i == 0 { "" } else { " " });
-            self.0.push_str(name);
-        }
-        self.0.push_str(&advisory.packages);
-        self.0.push('\n');
-        check_size(&self.0)
-    }
-
-    /// The bytes for the cache.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-
-    /// Reads back what [`as_bytes`](Self::as_bytes) gave.
-    pub(crate) fn from_bytes(bytes: &Bytes) -> Option<Self> {
-        Some(Self(std::str::from_utf8(bytes).ok()?.to_owned()))
-    }
-
-    /// What each of the updates fixes, by its place among them: whatever is listed for a version
-    /// that is higher than the installed one and no higher than the new one.
-    pub(crate) fn of(&self, updates: &[Update]) -> BTreeMap<usize, BTreeSet<String>> {
-        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (i, update) in updates.iter().enumerate() {
-            by_name.entry(&update.to.name).or_default().push(i);
-        }
-        let mut all: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-        for line in self.0.lines() {
-            let (vulnerabilities, packages) = line.split_once('\t').unwrap_or((line, ""));
-            let mut fixed = BTreeSet::new();
-            for package in packages.split('\t') {
-                let mut words = package.splitn(3, ' ');
-                let (name, version, arch) = (words.next(), words.next(), words.next());
-                let places = name.and_then(|name| by_name.get(name)).into_iter().flatten();
-                fixed.extend(places.filter(|&&i| fixed_by(&updates[i], version, arch)));
-            }
-            for i in fixed {
-                let names = vulnerabilities.split(' ').map(Into::into);
-                all.entry(i).or_default().extend(names);
-            }
-        }
-        all
-    }
-}
-
-/// Whether the update goes from below the version to it, or beyond.
-fn fixed_by(update: &Update, version: Option<&str>, arch: Option<&str>) -> bool {
-    let for_all = |arch: &str| matches!(arch, "" | "noarch");
-    let (arch, ours) = (arch.unwrap_or_default(), update.to.arch.as_str());
-    if arch != ours && !for_all(arch) && !for_all(ours) {
-        return false;
-    }
-    let Some(version) = version.and_then(|text| text.parse().ok()).map(Version::Rpm) else {
-        return false;
-    };
-    update.from.as_ref().is_some_and(|from| *from < version) && version <= update.to.version
 }
 
 impl Advisory {
@@ -200,13 +127,6 @@ impl Advisory {
         if whole && [name, version, arch].into_iter().all(word) {
             self.packages.extend(["\t", name, " ", version, " ", arch]);
         }
-    }
-}
-
-fn check_size(text: &str) -> io::Result<()> {
-    match text.len() > LARGEST {
-        true => Err(io::Error::other("it lists more than 64 MiB of advisories")),
-        false => Ok(()),
     }
 }
 

@@ -22,8 +22,8 @@ use url::Url;
 
 use crate::distro::release::Distro;
 use crate::error::{Error, Result};
+use crate::format::rpm::repo::config::{Place, Repo};
 use crate::format::rpm::repo::filter::Filter;
-use crate::format::rpm::repo::repository::{Place, Repo};
 use crate::format::rpm::sources::keys;
 use crate::format::rpm::sources::layout::{Layout, List, variables};
 use crate::format::rpm::sources::repo_file::{Main, Parsed, Source};

@@ -224,7 +224,9 @@ mod tests {
                 List::Metalink(text) | List::Mirrors(text) => (*text).to_owned(),
             });
             let all: Vec<String> = root.flat_map(of).chain(lists).collect();
-            assert!(!all.is_empty() || ["sles", "amzn"].contains(&layout.id));
+            assert!(
+                !all.is_empty() || ["sles", "amzn", "sl-micro", "sle-micro"].contains(&layout.id)
+            );
             for text in all {
                 let text = variables.fill(&text);
                 let url: url::Url = text.parse().unwrap();

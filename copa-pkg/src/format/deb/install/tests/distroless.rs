@@ -35,6 +35,12 @@ fn package(bytes: Vec<u8>) -> Verified {
     Verified { package, warning: None }
 }
 
+/// Installs into an image that has the database.
+fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
+    let db = StatusD::open(root)?.expect("the image has a database");
+    super::install(root, &db, packages)
+}
+
 /// An image of these packages and of one that stays, built at another time.
 fn image(packages: &[&Deb]) -> Tree {
     let mut tree = Tree::default();

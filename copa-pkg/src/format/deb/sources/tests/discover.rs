@@ -12,7 +12,7 @@ fn found(
     files: &[(&str, &str)],
     mirrors: &[&str],
     host: &[(&str, &str)],
-) -> (Vec<String>, Vec<Archive>) {
+) -> (Vec<String>, Vec<Suite>) {
     let root = MemoryRoot::of(files);
     let mirrors: Vec<Mirror> = mirrors.iter().map(|text| text.parse().unwrap()).collect();
     let host: Vec<HostFile> = host
@@ -128,7 +128,7 @@ fn a_folder_that_the_image_names_is_not_one_of_this_machine() {
 fn security_updates_may_be_absent_only_where_they_were_guessed() {
     let must = |mirrors: &[&str], entry: &str| -> Vec<bool> {
         let (_, archives) = found(&[("etc/apt/sources.list", entry)], mirrors, &[]);
-        archives.iter().map(Archive::must_be_there).collect()
+        archives.iter().map(Suite::must_be_there).collect()
     };
     assert_eq!(must(&["debian=https://m.example/debian"], ""), [true, false, false]);
     assert_eq!(must(&["debian-security=https://m.example/s"], ""), [true]);

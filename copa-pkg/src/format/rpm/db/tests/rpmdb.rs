@@ -1,8 +1,12 @@
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
 use super::*;
 use crate::fixture::root::{MemoryRoot, corpus};
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::oracle::{Lab, have, rpm};
-use crate::install::change::Change;
+use crate::install::change::{Change, Content, File};
 use crate::package::arch::Arch;
 use crate::system::{Hints, System};
 
@@ -190,7 +194,7 @@ fn systems_with_rpm_packages_are_detected() {
         assert_eq!((system.distro.to_string(), system.arch), (shown.into(), Arch::Amd64), "{path}");
         assert_eq!(system.installed().len(), count, "{path}");
         assert!(system.warnings.is_empty(), "{:?}", system.warnings);
-        assert_eq!(system.db.check_writable().is_ok(), writable, "{path}");
+        assert_eq!(system.check_patchable().is_ok(), writable, "{path}");
         let debian = Hints { os: Some("debian:12".parse().unwrap()), arch: None };
         let error = System::detect(&root, &debian).unwrap_err().to_string();
         assert!(error.contains("holds RPM packages"), "{error}");
@@ -244,7 +248,7 @@ fn what_a_manifest_does_not_say_the_repositories_do() {
         "base".into(),
     );
     let system = System::detect(&root, &Hints::default()).unwrap();
-    let plan = system.plan(&catalog, &crate::resolve::plan::Request::Everything);
+    let plan = system.plan(&catalog, &crate::resolve::request::Request::Everything);
     let updates: Vec<String> = plan.updates.iter().map(|update| update.to.to_string()).collect();
     assert!(updates.len() == 1 && updates[0].starts_with("ssl"), "{plan:?}");
     let skipped: Vec<&str> = plan.skipped.iter().map(|skipped| &*skipped.package).collect();

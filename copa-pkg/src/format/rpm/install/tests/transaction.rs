@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixture::root::MemoryRoot;
+use crate::format::rpm::db::installed;
 use crate::format::rpm::oracle::{Lab, have};
 use crate::format::rpm::package::file::PackageFile;
-use crate::install::change::{Change, Content};
+use crate::install::change::{Change, Content, File};
 use crate::install::installation::{Unrun, Why};
 use crate::package::candidate::Candidate;
 use crate::package::checksum::Checksum;
@@ -30,6 +31,12 @@ pub(crate) fn package(bytes: Vec<u8>) -> Option<Verified> {
     };
     let package = Package { candidate, bytes, repacked: None };
     Some(Verified { package, warning: None })
+}
+
+/// Installs packages for which no other goes, into an image that has the database.
+fn install(root: &dyn Root, packages: &[Verified]) -> Result<Installation> {
+    let db = RpmDb::open(root)?.expect("the image has a database");
+    super::install(root, &db, &Transaction { packages, removals: &[] })
 }
 
 /// A root with release 1 of the oracle's packages, and release 2 with these edits.

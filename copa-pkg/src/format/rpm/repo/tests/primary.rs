@@ -54,7 +54,7 @@ fn a_package_is_kept_field_by_field() {
     let requires: Vec<String> = relations.requires.iter().map(ToString::to_string).collect();
     assert_eq!(requires, ["/bin/sh", "libc (>= 2.38)", "a | b"]);
     assert_eq!(relations.conflicts[0].to_string(), "c (< 1)");
-    assert_eq!(relations.replaces[0].to_string(), "o");
+    assert_eq!(relations.obsoletes[0].to_string(), "o");
     for name in ["demo", "libdemo.so.1()(64bit)", "/usr/bin/demo"] {
         assert_eq!(index.providing(name).next().unwrap().package(), "demo", "{name}");
     }

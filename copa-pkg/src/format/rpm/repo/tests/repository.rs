@@ -15,9 +15,9 @@ use super::*;
 use crate::distro::release::Distro;
 use crate::fixture::ports::{Files, Memory, forgetful, now};
 use crate::fixture::root::MemoryRoot;
-use crate::format::manager::PackageManager;
-use crate::format::rpm::manager::Rpm;
 use crate::format::rpm::oracle;
+use crate::format::rpm::package::verify::verify;
+use crate::format::rpm::repo::filter::Filter;
 use crate::package::candidate::Candidate;
 use crate::package::fetched::Package;
 use crate::port::Cache;
@@ -26,6 +26,8 @@ use crate::repository::load::load_all;
 use crate::repository::mirror::Mirror;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
+use crate::trust::openpgp::Keyring;
+use crate::trust::policy::Trust;
 use crate::version::any::Version;
 use crate::version::format::Format;
 
@@ -239,8 +241,8 @@ fn a_signed_repository_is_read_and_its_package_verified() {
         let requires: Vec<String> =
             hello.relations.requires.iter().map(ToString::to_string).collect();
         assert_eq!(requires, ["/bin/sh", "libc.so.6()(64bit)"]);
-        let package = Rpm.verify(download(&hello), &lab.keys()).unwrap();
-        assert!(package.warning.is_none());
+        let warning = verify(&download(&hello), &lab.keys()).unwrap();
+        assert!(warning.is_none());
     }
 }
 
@@ -260,7 +262,7 @@ fn an_altered_package_is_refused_before_and_after_its_checksum() {
     lab.index(&[]);
     let verify = |keys: &PackageKeys| {
         let hello = lab.strict().unwrap().catalog.best("hello").unwrap();
-        Rpm.verify(download(&hello), keys)
+        verify(&download(&hello), keys)
     };
     let error = verify(&lab.keys()).unwrap_err();
     assert!(error.to_string().contains("its payload is not the one that was signed"), "{error}");
@@ -276,8 +278,8 @@ fn an_altered_package_is_refused_before_and_after_its_checksum() {
     let error = verify(&lab.keys()).unwrap_err();
     assert!(error.to_string().contains("it is not signed"), "{error}");
     let loose = Trust { allow_unsigned: true, ..lab.trust() };
-    let package = verify(&PackageKeys { trust: loose, ..lab.keys() }).unwrap();
-    assert!(package.warning.unwrap().text.starts_with("NOT VERIFIED, as allowed"));
+    let warning = verify(&PackageKeys { trust: loose, ..lab.keys() }).unwrap();
+    assert!(warning.unwrap().text.starts_with("NOT VERIFIED, as allowed"));
 }
 
 #[test]
@@ -289,7 +291,7 @@ fn a_signed_package_under_another_name_is_refused() {
         Candidate { arch: "x86_64".into(), ..hello.clone() },
         Candidate { version: Version::parse(Format::Rpm, "1:2.0-2").unwrap(), ..hello.clone() },
     ] {
-        let error = Rpm.verify(download(&other), &lab.keys()).unwrap_err();
+        let error = verify(&download(&other), &lab.keys()).unwrap_err();
         assert!(error.to_string().contains("it is hello 1:2.0-1 noarch"), "{error}");
     }
 }
@@ -348,7 +350,7 @@ fn an_expired_key_is_refused() {
     refused(lab.load(&later, &forgetful()), &["repomd.xml", key, "expired"]);
     let hello = lab.strict().unwrap().catalog.best("hello").unwrap();
     let keys = PackageKeys { trust: later.clone(), ..lab.keys() };
-    let error = Rpm.verify(download(&hello), &keys).unwrap_err();
+    let error = verify(&download(&hello), &keys).unwrap_err();
     assert!(error.to_string().contains("expired"), "{error}");
     let loose = Trust { allow_expired: true, ..later };
     lab.load(&loose, &forgetful()).unwrap();
@@ -432,16 +434,15 @@ fn a_plan_without_a_report_names_what_its_updates_fix() {
             fixes: Vec::new(),
         };
         let mut plan =
-            crate::resolve::plan::UpdatePlan { updates: vec![update], skipped: Vec::new() };
-        let files = Files::default();
-        let cache = forgetful();
+            crate::resolve::plan::UpdatePlan { updates: vec![update], ..Default::default() };
+        let (files, cache) = (Files::default(), forgetful());
         let ports = Ports::new(&files, &cache);
-        runtime.block_on(catalog.name_fixes(&mut plan, ports)).unwrap();
+        runtime.block_on(plan.name_fixes(&catalog, ports)).unwrap();
         assert_eq!(plan.updates[0].fixes, ["CVE-2026-0001"], "{compression}");
         let fetched = files.asked.lock().unwrap().pop().unwrap();
         let bytes = fs::read(&fetched).unwrap();
         fs::write(&fetched, &bytes[..bytes.len() - 1]).unwrap();
-        let error = runtime.block_on(catalog.name_fixes(&mut plan, ports)).unwrap_err();
+        let error = runtime.block_on(plan.name_fixes(&catalog, ports)).unwrap_err();
         assert!(error.to_string().contains("updateinfo.xml"), "{error}");
         fs::write(&fetched, bytes).unwrap();
     }

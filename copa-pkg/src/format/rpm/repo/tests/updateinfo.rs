@@ -1,13 +1,13 @@
 //! Reading `updateinfo.xml`, and what a plan gets of it.
 
+use bytes::Bytes;
+use proptest::prelude::*;
+
 use super::*;
 use crate::fixture::root::corpus;
-use crate::package::candidate::Candidate;
-use crate::package::checksum::Checksum;
-use crate::package::relation::Relations;
-use crate::resolve::plan::Reason;
+use crate::repository::fixes::Step;
 use crate::unpack::compression::Compression;
-use proptest::prelude::*;
+use crate::version::any::Version;
 
 fn package(attributes: &str) -> String {
     format!("<package {attributes} src=\"s.src.rpm\"><filename>f</filename><sum>x</sum></package>")
@@ -27,7 +27,7 @@ fn cve(id: &str) -> String {
 
 fn read(advisories: &str) -> io::Result<Fixes> {
     let text = format!("<?xml version=\"1.0\"?><updates>{advisories}</updates>");
-    Fixes::read(text.as_bytes(), &|stream| stream == "nodejs:18")
+    super::read(text.as_bytes(), &|stream| stream == "nodejs:18")
 }
 
 fn version(text: &str) -> Version {
@@ -35,25 +35,27 @@ fn version(text: &str) -> Version {
 }
 
 /// `NAME ARCH FROM TO`; `-` for a package that is new.
-fn update(text: &str) -> Update {
+struct Update<'a> {
+    name: &'a str,
+    arch: &'a str,
+    from: Option<Version>,
+    to: Version,
+}
+
+fn update(text: &str) -> Update<'_> {
     let words: Vec<&str> = text.split(' ').collect();
-    let to = Candidate {
-        name: words[0].into(),
-        version: version(words[3]),
-        arch: words[1].into(),
-        source: words[0].into(),
-        url: "https://mirror.invalid/x.rpm".parse().unwrap(),
-        size: 1,
-        checksum: Checksum::Sha256("00".repeat(32)),
-        origin: "base".into(),
-        relations: Relations::default(),
-    };
     let from = Some(words[2]).filter(|from| *from != "-").map(version);
-    Update { from, to, reason: Reason::Requested, fixes: Vec::new() }
+    Update { name: words[0], arch: words[1], from, to: version(words[3]) }
+}
+
+impl Update<'_> {
+    fn step(&self) -> Step<'_> {
+        Step { name: self.name, arch: self.arch, from: self.from.as_ref(), to: &self.to }
+    }
 }
 
 fn fixed(fixes: &Fixes, plan: &str) -> String {
-    let found = fixes.of(&[update(plan)]).remove(&0).unwrap_or_default();
+    let found = fixes.of(&[update(plan).step()]).remove(&0).unwrap_or_default();
     found.into_iter().collect::<Vec<_>>().join(" ")
 }
 
@@ -63,7 +65,7 @@ fn an_advisory_is_taken_once_for_an_update() {
     let ids: String = (1000..5000).map(|i| cve(&format!("CVE-2024-{i}"))).collect();
     let line = "name=\"a\" epoch=\"0\" version=\"2\" release=\"1\" arch=\"x86_64\"";
     let fixes = read(&advisory("security", &ids, &package(line).repeat(4000))).unwrap();
-    assert_eq!(fixes.of(&[update("a x86_64 1-1 2-1")])[&0].len(), 4000);
+    assert_eq!(fixes.of(&[update("a x86_64 1-1 2-1").step()])[&0].len(), 4000);
 }
 
 #[test]
@@ -100,7 +102,7 @@ fn what_lies_between_the_installed_and_the_new_version_is_fixed() {
         assert_eq!(fixed(&fixes, plan), expected, "{plan}");
     }
     let both = [update("openssl i686 1:3.0.7-1.el9 1:3.0.8-1.el9"), update("a noarch 1-1 2-1")];
-    assert!(fixes.of(&both).is_empty());
+    assert!(fixes.of(&both.each_ref().map(Update::step)).is_empty());
     assert_eq!(Fixes::from_bytes(&Bytes::copy_from_slice(fixes.as_bytes())).unwrap(), fixes);
 }
 
@@ -155,7 +157,7 @@ fn what_is_not_in_order_is_passed_over_or_refused() {
     }
     let counts = |_: &str| true;
     for broken in ["", "<other/>", "<updates><update></updates>", "<updates>"] {
-        assert!(Fixes::read(broken.as_bytes(), &counts).is_err(), "{broken}");
+        assert!(super::read(broken.as_bytes(), &counts).is_err(), "{broken}");
     }
 }
 
@@ -182,7 +184,7 @@ fn real_ones_are_read() {
         let compression = Compression::ALL.into_iter().find(suffix).unwrap();
         let bytes = std::fs::read(corpus.join(&path)).unwrap();
         let text = compression.reader(&bytes[..]).unwrap();
-        Fixes::read(io::BufReader::new(text), &|_| true).unwrap();
+        super::read(io::BufReader::new(text), &|_| true).unwrap();
         read += 1;
     }
     assert_eq!(read, 5);

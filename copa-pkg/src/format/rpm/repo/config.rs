@@ -1,0 +1,79 @@
+//! A repository of RPM packages as its configuration describes it: where it is, who may sign it,
+//! and which of its packages count.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::format::rpm::repo::filter::Filter;
+use crate::trust::openpgp::Keyring;
+use crate::trust::policy::Trust;
+use crate::warning::Warning;
+
+/// A repository.
+#[derive(Debug, Clone)]
+pub(crate) struct Repo {
+    /// What it is called.
+    pub(crate) id: String,
+    pub(crate) place: Place,
+    /// Who may sign `repomd.xml`; the reason when that cannot be told.
+    pub(crate) keys: Result<Arc<Keyring>, String>,
+    /// Where more keys are: fetched when they are needed, by https only.
+    pub(crate) key_urls: Vec<Url>,
+    /// Whether `repomd.xml` has to be signed.
+    pub(crate) signed: bool,
+    /// How strictly it is checked.
+    pub(crate) trust: Trust,
+    /// Which of its packages count.
+    pub(crate) filter: Filter,
+    /// The streams of modules that are installed: `nodejs:18`.
+    pub(crate) streams: Vec<String>,
+    /// Lower ones come first.
+    pub(crate) priority: i64,
+    /// Of one version, the cheapest is taken.
+    pub(crate) cost: i64,
+    /// Whether it is an error when it cannot be had.
+    pub(crate) required: bool,
+    /// What a person should know of how it was found.
+    pub(crate) notes: Vec<Warning>,
+}
+
+/// Where a repository is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Folders that hold `repodata`, each the same.
+    Roots(Vec<Url>),
+    /// A list of such folders.
+    Mirrors(Url),
+    /// The same with checksums.
+    Metalink(Url),
+    /// A folder that holds `repodata`, or several such folders at these paths below it.
+    Named(Url, Vec<String>),
+}
+
+impl Place {
+    pub(super) fn url(&self) -> &str {
+        match self {
+            Self::Roots(roots) => roots.first().map_or("nowhere", Url::as_str),
+            Self::Mirrors(url) | Self::Metalink(url) | Self::Named(url, _) => url.as_str(),
+        }
+    }
+}
+
+/// The address of something below a folder.
+pub(super) fn below(root: &Url, path: &str) -> Result<Url> {
+    let mut url = root.clone();
+    let mut segments = url.path_segments_mut().map_err(|()| Error::Invalid {
+        what: "repository",
+        text: root.to_string(),
+        reason: "nothing can be below this address".into(),
+    })?;
+    segments.pop_if_empty().extend(path.split('/'));
+    drop(segments);
+    Ok(url)
+}
+
+pub(super) fn untrusted(url: &Url, reason: &str, hint: &str) -> Error {
+    Error::Untrusted { what: url.to_string(), reason: reason.into(), hint: hint.into() }
+}
