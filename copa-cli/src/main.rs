@@ -14,6 +14,7 @@ mod progress;
 mod settings;
 mod table;
 mod terminal;
+mod warnings;
 
 use std::process::ExitCode;
 

@@ -4,19 +4,20 @@ use std::io::Write;
 use std::time::Duration;
 
 use copa_core::oci::{Choice, Location, Moved, Written};
-use copa_core::pkg::{Request, UpdatePlan};
+use copa_core::pkg::{Request, UpdatePlan, Warning};
 use copa_core::{Inspected, Patched};
 use serde_json::{Value, json};
 
 use crate::table::{self, bytes};
 use crate::terminal;
+use crate::warnings;
 
 /// What a run did.
 pub(crate) struct Outcome<'a> {
     pub(crate) found: &'a Inspected,
     pub(crate) request: &'a Request,
     pub(crate) plan: &'a UpdatePlan,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: &'a [Warning],
     /// `None` for a dry run.
     pub(crate) done: Option<Done<'a>>,
     pub(crate) took: Duration,
@@ -82,9 +83,10 @@ impl Outcome<'_> {
             "removals": self.plan.removals,
             "skipped": self.plan.skipped,
             "reasons": self.plan.why_nothing(self.request),
-            "warnings": self.warnings,
+            "warnings": [],
             "seconds": self.took.as_secs_f64(),
         });
+        warnings::add_to(&mut value, self.warnings);
         if let (Some(done), Some(fields)) = (&self.done, value.as_object_mut()) {
             fields.extend(done.json().as_object().cloned().unwrap_or_default());
         }

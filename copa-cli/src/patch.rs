@@ -1,6 +1,6 @@
 //! `copa patch`: the run from beginning to end, and how it stops.
 
-use std::io::{Write, stderr};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use crate::output::{Done, Outcome};
 use crate::progress::Progress;
 use crate::settings::{self, Settings};
 use crate::terminal;
+use crate::warnings::{self, Heard};
 
 /// How long something that was told to stop may take to do so.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,19 +26,20 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs the command and says how it ended.
 pub(crate) fn run(args: Patch) -> Status {
     let as_json = args.json;
-    prepared(args).unwrap_or_else(|error| {
+    let heard = Arc::new(Heard::default());
+    prepared(args, &heard).unwrap_or_else(|error| {
         let failure = Failure::of(&error);
-        failure.print(as_json);
+        failure.print(as_json, &heard);
         failure.status
     })
 }
 
-fn prepared(args: Patch) -> anyhow::Result<Status> {
+fn prepared(args: Patch, heard: &Arc<Heard>) -> anyhow::Result<Status> {
     let env = Environment::of_this_process();
     let config = settings::config(&args, &env).map_err(Given)?;
-    let progress = Arc::new(Progress::new(settings::progress(&args, &config)));
+    let progress = Arc::new(Progress::new(settings::progress(&args, &config), heard));
     let settings = Settings::new(args, config, &env).map_err(Given)?;
-    settings.remarks.iter().for_each(|remark| warn(remark));
+    settings.remarks.iter().for_each(|remark| warnings::say(remark));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(stoppable(&settings, &progress));
     progress.clear();
@@ -89,7 +91,6 @@ async fn patch(
         None => Request::Everything,
     };
     let planned = patcher.plan(&found, &request).await?;
-    let mut warnings = planned.warnings;
     let outcome = |plan, done, warnings, took| Outcome {
         found: &found,
         request: &request,
@@ -99,17 +100,15 @@ async fn patch(
         took,
     };
     if settings.dry_run {
-        warnings.iter().for_each(|warning| warn(warning));
-        outcome(&planned.plan, None, warnings, started.elapsed()).print(settings.json)?;
+        outcome(&planned.plan, None, &planned.warnings, started.elapsed()).print(settings.json)?;
         return Ok(status(&planned.plan.skipped));
     }
     let patched = patcher.apply(&found, planned.plan).await?;
     let written = write(&patcher, &patched, &settings.destinations.places).await?;
-    warnings.extend(patched.warnings.iter().cloned());
     progress.clear();
-    warnings.iter().for_each(|warning| warn(warning));
     let done = Done { patched: &patched, written, chosen: settings.destinations.chosen };
-    outcome(&patched.plan, Some(done), warnings, started.elapsed()).print(settings.json)?;
+    outcome(&patched.plan, Some(done), &patched.warnings, started.elapsed())
+        .print(settings.json)?;
     Ok(status(&patched.plan.skipped))
 }
 
@@ -177,13 +176,15 @@ impl Failure {
 
     /// Says it on standard error and, for a program, on standard output. When those are gone there
     /// is nobody left to tell.
-    fn print(&self, as_json: bool) {
+    fn print(&self, as_json: bool, heard: &Heard) {
         let hint = self.hint.iter().map(|hint| format!("hint: {hint}\n"));
         let text = format!("error: {}\n{}", self.text, hint.collect::<String>());
         drop(anstream::stderr().write_all(terminal::lines(&text).as_bytes()));
         if as_json {
             let error = json!({"code": self.code, "message": self.text, "hint": self.hint});
-            let text = format!("{:#}\n", json!({"error": error}));
+            let mut value = json!({"error": error});
+            warnings::add_to(&mut value, &heard.all());
+            let text = format!("{value:#}\n");
             drop(anstream::stdout().write_all(text.as_bytes()));
         }
     }
@@ -198,8 +199,4 @@ fn status_of(kind: Kind) -> Status {
         Kind::Cancelled => Status::Interrupted,
         _ => Status::Local,
     }
-}
-
-fn warn(text: &str) {
-    drop(writeln!(stderr(), "warning: {}", terminal::line(text)));
 }

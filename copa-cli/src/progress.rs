@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write, stderr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use copa_core::pkg::Warning;
 use copa_core::{Event, Observer, Stage, Transfer};
 use indicatif::{ProgressBar, ProgressStyle as Template};
 
 use crate::args::ProgressStyle;
 use crate::table::bytes;
+use crate::warnings::{self, Heard};
 
 /// In plain lines, how often something long says that it is still going on.
 const STILL: Duration = Duration::from_secs(10);
@@ -20,6 +22,7 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     quiet: bool,
     now: Mutex<Now>,
+    heard: Arc<Heard>,
 }
 
 /// What is going on.
@@ -31,7 +34,7 @@ struct Now {
 }
 
 impl Progress {
-    pub(crate) fn new(style: ProgressStyle) -> Self {
+    pub(crate) fn new(style: ProgressStyle, heard: &Arc<Heard>) -> Self {
         let lively = match style {
             ProgressStyle::Tty => true,
             ProgressStyle::Auto => stderr().is_terminal(),
@@ -43,12 +46,20 @@ impl Progress {
             bar: lively.then(spinner),
             quiet: style == ProgressStyle::Quiet,
             now: Mutex::new(now),
+            heard: Arc::clone(heard),
         }
     }
 
     /// Takes the moving line away, so that what follows stands alone.
     pub(crate) fn clear(&self) {
         self.bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+
+    /// Shows a warning, however progress is shown. The moving line stands aside for it.
+    fn warn(&self, warning: &Warning) {
+        self.heard.push(warning);
+        let say = || warnings::say(&warning.text);
+        self.bar.as_ref().map_or_else(say, |bar| bar.suspend(say));
     }
 
     fn say(&self, line: &str) {
@@ -62,6 +73,9 @@ impl Progress {
 
 impl Observer for Progress {
     fn event(&self, event: &Event<'_>) {
+        if let Event::Warned(warning) = event {
+            return self.warn(warning);
+        }
         if self.quiet {
             return;
         }
@@ -157,7 +171,8 @@ mod tests {
 
     #[test]
     fn a_line_adds_up_what_moved() {
-        let mut now = Progress::new(ProgressStyle::Quiet).now.into_inner().unwrap();
+        let mut now =
+            Progress::new(ProgressStyle::Quiet, &Arc::default()).now.into_inner().unwrap();
         now.begin(Stage::Inspect);
         assert!(now.line("Read layers").starts_with("Read layers (0."));
         now.moved.insert((Transfer::Blob, "a".into()), (500, Some(1_500)));

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::pkg::Cache;
+use crate::pkg::{Cache, Code, Warning};
 
 /// The largest value that is kept: 128 MiB.
 const LARGEST: u64 = 128 << 20;
@@ -47,9 +47,10 @@ impl DirCache {
     }
 
     /// Why nothing is kept in the directory, when it is there and others can write to it.
-    pub fn distrusted(&self) -> Option<String> {
-        let reason = others_can_write(&self.dir)?;
-        Some(format!("the cache {} is not used: {reason}", self.dir.display()))
+    pub fn distrusted(&self) -> Option<Warning> {
+        let (dir, reason) = (self.dir.display(), others_can_write(&self.dir)?);
+        let text = format!("the cache {dir} is not used: {reason}");
+        Some(Warning::new(Code::CacheNotUsed, dir, text))
     }
 
     fn path(&self, key: &str) -> PathBuf {

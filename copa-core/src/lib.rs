@@ -39,6 +39,7 @@ mod observe;
 mod options;
 mod patcher;
 mod report;
+mod run;
 
 pub use cache::DirCache;
 pub use copa_oci as oci;

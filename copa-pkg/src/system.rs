@@ -25,6 +25,7 @@ use crate::resolve::plan::UpdatePlan;
 use crate::resolve::planner;
 use crate::resolve::request::Request;
 use crate::trust::keys::PackageKeys;
+use crate::warning::{Code, Listener, Warning, Warnings};
 
 /// The largest package that is repacked: it is in memory twice.
 const LARGEST_REPACKED: usize = 16 << 20;
@@ -47,7 +48,7 @@ pub struct System {
     /// The architecture of its packages.
     pub arch: Arch,
     /// What a person should know: what could not be read and is left alone.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     manager: Box<dyn PackageManager>,
 }
 
@@ -60,8 +61,19 @@ impl System {
     /// that is not supported; [`Error::UnknownSystem`] when the release or the architecture cannot
     /// be told; [`Error::Root`] when it cannot be read.
     pub fn detect(root: &dyn Root, hints: &Hints) -> Result<Self> {
+        Self::detect_heard_by(Listener::default(), root, hints)
+    }
+
+    /// The same, with a listener that hears of warnings also when the system cannot be told.
+    ///
+    /// # Errors
+    ///
+    /// As [`detect`](Self::detect).
+    pub fn detect_heard_by(listener: Listener<'_>, root: &dyn Root, hints: &Hints) -> Result<Self> {
         let manager = managers::open(root)?;
         let db = manager.db();
+        let mut warnings = Warnings::new(listener);
+        warnings.extend(db.warnings().iter().cloned());
         let distro = match &hints.os {
             Some(distro) => distro.clone(),
             None => Distro::detect(root, db.installed())?,
@@ -72,8 +84,8 @@ impl System {
                 reason: format!("its package database holds {} packages", db.format()),
             });
         }
-        let mut warnings = db.warnings().to_vec();
         let arch = arch(manager.rules(), db, hints.arch, &mut warnings)?;
+        let warnings = warnings.into_vec();
         Ok(Self { distro, arch, manager, warnings })
     }
 
@@ -96,14 +108,15 @@ impl System {
         self.db().check_writable()
     }
 
-    /// Where packages of this system come from and who may sign them.
+    /// Where packages of this system come from and who may sign them. The listener hears of
+    /// warnings also when this fails.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when
     /// the image cannot be read, [`Error::NoRepository`] when nothing is known of it, or when
     /// mirrors are named and none is of this distribution: who names one does not want others.
-    pub fn origins(&self, sources: &Sources<'_>) -> Result<Origins> {
+    pub fn origins(&self, sources: &Sources<'_>, listener: Listener<'_>) -> Result<Origins> {
         let names = sources.distro.mirror_names();
         let named: Vec<&str> = sources.mirrors.iter().map(|mirror| &*mirror.name).collect();
         if !named.is_empty() && !named.iter().any(|name| names.contains(name)) {
@@ -113,7 +126,9 @@ impl System {
                 mirror: names.first().copied(),
             });
         }
-        self.manager.origins(sources)
+        let mut warnings = Warnings::new(listener);
+        let origins = self.manager.origins(sources, &mut warnings)?;
+        Ok(Origins { warnings: warnings.into_vec(), ..origins })
     }
 
     /// Checks that somebody who is trusted vouches for a package: that its own signature is right
@@ -211,7 +226,7 @@ fn arch(
     rules: &Rules,
     db: &dyn PackageDb,
     hint: Option<Arch>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Warnings<'_>,
 ) -> Result<Arch> {
     let mut counts: BTreeMap<Arch, usize> = BTreeMap::new();
     let known = |package: &Installed| (rules.arch)(&package.arch);
@@ -222,7 +237,8 @@ fn arch(
     let most = counts.iter().rev().max_by_key(|(_, count)| **count).map(|(arch, _)| *arch);
     match (hint, most) {
         (Some(hint), Some(most)) if !counts.contains_key(&hint) => {
-            warnings.push(format!("the image says that it is for {hint}, its packages are {most}"));
+            let text = format!("the image says that it is for {hint}, its packages are {most}");
+            warnings.push(Warning::new(Code::OtherArchitecture, hint, text));
             Ok(most)
         }
         (Some(arch), _) | (None, Some(arch)) => Ok(arch),
@@ -329,7 +345,7 @@ mod tests {
                 snapshot: jiff::Timestamp::UNIX_EPOCH,
                 trust: &crate::trust::policy::Trust::strict(jiff::Timestamp::UNIX_EPOCH),
             };
-            system.origins(&sources).err()
+            system.origins(&sources, Listener::default()).err()
         };
         let refused = error(&["fedora", "rocky"]).unwrap();
         assert!(refused.to_string().contains("only mirrors of fedora, rocky"), "{refused}");

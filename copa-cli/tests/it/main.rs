@@ -19,3 +19,4 @@ mod repeat;
 mod rooms;
 mod rpm;
 mod scanners;
+mod warned;

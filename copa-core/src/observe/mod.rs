@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use watched::Watched;
 
+use crate::pkg::Warning;
 use crate::{Error, Result};
 
 /// Sees what happens while it happens. Every `Fn(&Event)` is one.
@@ -33,6 +34,9 @@ pub enum Event<'a> {
     Started(Stage),
     /// A part of the work is done. A part that fails never is.
     Finished(Stage),
+    /// There is something that a person should know. Each warning is told once, when it arises:
+    /// also when what it is about fails later.
+    Warned(&'a Warning),
     /// Bytes moved. Of several things at a time, each says this for itself.
     Moved {
         /// What kind of thing it is.
@@ -120,6 +124,10 @@ impl Watch {
 
     pub(crate) fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+
+    pub(crate) fn event(&self, event: &Event<'_>) {
+        self.observer.event(event);
     }
 
     pub(crate) fn moved(&self, what: Transfer, name: &str, done: u64, total: Option<u64>) {

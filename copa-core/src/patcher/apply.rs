@@ -12,7 +12,7 @@ use crate::observe::{Stage, Transfer, Watched};
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
 use crate::pkg::{
     self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, PackageKeys, Removal,
-    Root, Skip, Skipped, System, Transaction, UpdatePlan, Verified, recall, remember,
+    Root, Skip, Skipped, System, Transaction, UpdatePlan, Verified, Warning, recall, remember,
 };
 use crate::url::Url;
 use crate::{Error, Result};
@@ -32,15 +32,15 @@ pub struct Patched {
     pub plan: UpdatePlan,
     /// Files that stayed as they were although a package would have changed them.
     pub kept: Vec<Kept>,
-    /// What a person should know.
-    pub warnings: Vec<String>,
+    /// What a person should know: all warnings of this image so far.
+    pub warnings: Vec<Warning>,
 }
 
 impl Patched {
     /// The image as it was.
     fn unchanged(of: &Inspected, plan: UpdatePlan) -> Self {
         let image = of.opened.image.clone();
-        Self { image, layer: None, plan, kept: Vec::new(), warnings: Vec::new() }
+        Self { image, layer: None, plan, kept: Vec::new(), warnings: of.run().warnings() }
     }
 
     /// Whether the image is another than before.
@@ -69,12 +69,13 @@ impl Patcher {
         if !plan.updates.is_empty() {
             of.check_patchable()?;
         }
+        let watch = of.run().watch();
         let work = self.downloaded(of, plan);
-        let (plan, packages) = self.watch().stage(Stage::Download, work).await?;
+        let (plan, packages) = watch.stage(Stage::Download, work).await?;
         if packages.is_empty() {
             return Ok(Patched::unchanged(of, plan));
         }
-        self.watch().stage(Stage::Build, self.built(of, plan, packages)).await
+        watch.stage(Stage::Build, self.built(of, plan, packages)).await
     }
 
     /// Refuses a plan that is too large, and one in which a package does not get what it needs,
@@ -111,7 +112,7 @@ impl Patcher {
         of: &Inspected,
         plan: UpdatePlan,
     ) -> Result<(UpdatePlan, Vec<Package>)> {
-        let downloads = plan.updates.iter().map(|update| self.download(&of.system, &update.to));
+        let downloads = plan.updates.iter().map(|update| self.download(of, &update.to));
         let mut results = stream::iter(downloads.collect::<Vec<_>>()).buffered(self.jobs());
         let mut packages = Vec::new();
         let mut failed = BTreeMap::new();
@@ -135,9 +136,9 @@ impl Patcher {
     }
 
     /// A package, checked, with its data in a form that is quickly unpacked where that pays.
-    async fn download(&self, system: &Arc<System>, candidate: &Candidate) -> pkg::Result<Package> {
-        let package = self.checked(candidate).await?;
-        Ok(self.repacked(system, package).await)
+    async fn download(&self, of: &Inspected, candidate: &Candidate) -> pkg::Result<Package> {
+        let package = self.checked(of, candidate).await?;
+        Ok(self.repacked(&of.system, package).await)
     }
 
     /// Where there is a cache, `xz` is undone once, while other packages are fetched: zstd, which
@@ -158,23 +159,23 @@ impl Patcher {
     }
 
     /// A package, from the cache when it is there.
-    async fn checked(&self, candidate: &Candidate) -> pkg::Result<Package> {
+    async fn checked(&self, of: &Inspected, candidate: &Candidate) -> pkg::Result<Package> {
         let key = format!("package {:?}", candidate.checksum);
         if let Some(bytes) = recall(&self.cache, key.clone(), Some).await
             && let Ok(package) = candidate.download(&Here(bytes)).await
         {
             return Ok(package);
         }
-        let package = candidate.download(&self.fetch_package(candidate)).await?;
+        let package = candidate.download(&self.fetch_package(of, candidate)).await?;
         if candidate.url.scheme() != "file" {
             remember(&self.cache, key, package.bytes().clone()).await;
         }
         Ok(package)
     }
 
-    fn fetch_package(&self, candidate: &Candidate) -> impl Fetch {
+    fn fetch_package(&self, of: &Inspected, candidate: &Candidate) -> impl Fetch {
         let fetch = self.fetch(&self.cache);
-        Watched::new(fetch, &self.watch(), Transfer::Package).named(&candidate.name)
+        Watched::new(fetch, of.run().watch(), Transfer::Package).named(&candidate.name)
     }
 
     async fn built(
@@ -184,10 +185,12 @@ impl Patcher {
         packages: Vec<Package>,
     ) -> Result<Patched> {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
-        let (keys, notes) = self.package_keys(of).await?;
+        let keys = self.package_keys(of).await?;
+        let run = Arc::clone(of.run());
         let (refuse, ignore) = (self.options.refuse_scripts, self.options.ignore_errors);
         let install = move || {
             let (mut plan, mut packages) = vouched(&system, plan, packages, &keys, ignore)?;
+            run.settle(packages.iter().filter_map(Verified::warning));
             let mut installation = installed(&system, &*root, &plan, &packages)?;
             // What is left may set off what the whole did not.
             while refuse && !installation.unrun.is_empty() {
@@ -204,6 +207,9 @@ impl Patcher {
             Ok::<_, pkg::Error>((plan, installation))
         };
         let (plan, installation) = blocking("installing the packages", install).await?;
+        of.run().settle(&installation.warnings);
+        let unrun: Vec<Warning> = installation.unrun.iter().map(Warning::from).collect();
+        of.run().settle(&unrun);
         self.accept_scripts(&plan)?;
         if plan.updates.is_empty() {
             return Ok(Patched::unchanged(of, plan));
@@ -218,9 +224,7 @@ impl Patcher {
         let tag = self.options.tag.as_deref();
         let image = Marks { name: name.as_deref(), digest, tag, time }.put_on(&image);
         let layer = image.layers().last().cloned();
-        let (kept, mut warnings) = (installation.kept, notes);
-        warnings.extend(installation.warnings);
-        warnings.extend(installation.unrun.iter().map(ToString::to_string));
+        let (kept, warnings) = (installation.kept, of.run().warnings());
         Ok(Patched { image, layer, plan, kept, warnings })
     }
 

@@ -12,7 +12,8 @@ use super::{Opened, Patcher, blocking};
 use crate::adapt::{self, ImageRoot};
 use crate::observe::Stage;
 use crate::oci::{self, Layer, LayerIndex, Limits, RootFs};
-use crate::pkg::{Hints, Origins, System, recall, remember};
+use crate::pkg::{Hints, Listener, Origins, System, Warning, recall, remember};
+use crate::run::Run;
 use crate::{Error, Result, Subject};
 
 /// Changes whenever [`adapt::keep`] reads an interest otherwise.
@@ -38,6 +39,10 @@ pub struct Inspected {
 }
 
 impl Inspected {
+    pub(super) fn run(&self) -> &Arc<Run> {
+        &self.opened.run
+    }
+
     /// Whether it can be patched: the databases of some systems are read for plans only. To be asked
     /// before anything is fetched for it.
     ///
@@ -75,7 +80,8 @@ impl Patcher {
     /// When a layer cannot be read or is not what its digest says, or when the distribution or
     /// its package database is not known or not supported.
     pub async fn inspect(&self, opened: Opened) -> Result<Inspected> {
-        self.watch().stage(Stage::Inspect, self.inspected(opened)).await
+        let run = Arc::clone(&opened.run);
+        run.watch().stage(Stage::Inspect, self.inspected(opened)).await
     }
 
     async fn inspected(&self, opened: Opened) -> Result<Inspected> {
@@ -86,9 +92,13 @@ impl Patcher {
         let root = Arc::new(ImageRoot::new(Arc::clone(&files), image, Handle::current()));
         let hints =
             Hints { os: self.options.os.clone(), arch: adapt::arch(opened.image.platform()) };
-        let seen = Arc::clone(&root);
-        let detect = move || System::detect(&*seen, &hints);
+        let (seen, run) = (Arc::clone(&root), Arc::clone(&opened.run));
+        let detect = move || {
+            let hear = |warning: &Warning| run.warn(warning);
+            System::detect_heard_by(Listener::new(&hear), &*seen, &hints)
+        };
         let system = Arc::new(blocking("reading the package database", detect).await?);
+        opened.run.settle(&system.warnings);
         Ok(Inspected { opened, system, files, root, origins: OnceCell::new() })
     }
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::logins::Logins;
 use crate::observe::{Cancel, Event, Observer, Stage, Transfer, Watch, Watched};
 use crate::oci::{self, Access, Image, Location, Sink, Source};
-use crate::pkg::{Cache, Request};
+use crate::pkg::{Cache, Request, Warning};
+use crate::run::Run;
 use crate::{DirCache, Error, HttpFetch, Options, Report, Result};
 
 pub use apply::Patched;
@@ -38,7 +39,7 @@ pub struct Patcher {
     cache: Arc<dyn Cache>,
     logins: Logins,
     /// What a person should know of the cache.
-    warning: Option<String>,
+    warning: Option<Warning>,
 }
 
 /// An image whose documents were read.
@@ -53,6 +54,7 @@ pub struct Opened {
     pub top: oci::Descriptor,
     /// Why this image was chosen of those that the name stands for.
     pub chosen: oci::Choice,
+    run: Arc<Run>,
 }
 
 impl Patcher {
@@ -89,8 +91,7 @@ impl Patcher {
         Self { cancel, ..self }
     }
 
-    /// Patches an image: what the report lists, or everything that has an update. The warnings are
-    /// those of all steps.
+    /// Patches an image: what the report lists, or everything that has an update.
     ///
     /// # Errors
     ///
@@ -107,10 +108,8 @@ impl Patcher {
             Some(report) => report.request(&inspected.subject())?,
             None => Request::Everything,
         };
-        let Planned { plan, mut warnings, .. } = self.plan(&inspected, &request).await?;
-        let mut patched = self.apply(&inspected, plan).await?;
-        warnings.append(&mut patched.warnings);
-        patched.warnings = warnings;
+        let Planned { plan, .. } = self.plan(&inspected, &request).await?;
+        let patched = self.apply(&inspected, plan).await?;
         let written = self.write(&patched, to).await?;
         Ok((patched, written))
     }
@@ -122,18 +121,20 @@ impl Patcher {
     ///
     /// When it is not there, cannot be read, or has no such platform.
     pub async fn open(&self, from: &Location) -> Result<Opened> {
-        let watch = self.watch();
-        watch.stage(Stage::Open, self.opened(from, &watch)).await
+        let run = Arc::new(Run::new(self.watch()));
+        let opened = self.opened(from, Arc::clone(&run));
+        run.watch().stage(Stage::Open, opened).await
     }
 
-    async fn opened(&self, from: &Location, watch: &Watch) -> Result<Opened> {
+    async fn opened(&self, from: &Location, run: Arc<Run>) -> Result<Opened> {
+        run.settle(&self.warning);
         let source = from.source(&self.access).await?;
-        let source: Arc<dyn Source> = Arc::new(Watched::new(source, watch, Transfer::Blob));
+        let source: Arc<dyn Source> = Arc::new(Watched::new(source, run.watch(), Transfer::Blob));
         let top = source.resolve(from.name()).await?;
         let (wanted, host) = (self.options.platform.as_ref(), &self.options.host);
         let selected = oci::select(source, top.clone(), wanted, host).await?;
         let (image, chosen) = (selected.image, selected.chosen);
-        Ok(Opened { location: from.clone(), image, top, chosen })
+        Ok(Opened { location: from.clone(), image, top, chosen, run })
     }
 
     /// Writes an image that [`apply`](Self::apply) gave. The name is given last: when anything

@@ -6,8 +6,8 @@ use super::{Inspected, Patcher, blocking};
 use crate::Result;
 use crate::observe::{Stage, Transfer, Watched};
 use crate::pkg::{
-    self, Cache, Catalog, Loaded, Origins, PackageKeys, Repository, Request, Sources, Trust,
-    UpdatePlan,
+    self, Cache, Catalog, Code, Listener, Loaded, Origins, PackageKeys, Ports, Repository, Request,
+    Sources, Trust, UpdatePlan, Warning,
 };
 
 /// What will happen to an image.
@@ -18,8 +18,8 @@ pub struct Planned {
     pub plan: UpdatePlan,
     /// The repositories that were asked, one line each.
     pub repositories: Vec<String>,
-    /// What a person should know: checks that were left out, entries that were passed over.
-    pub warnings: Vec<String>,
+    /// What a person should know: all warnings of this image so far.
+    pub warnings: Vec<Warning>,
 }
 
 impl Patcher {
@@ -29,45 +29,51 @@ impl Patcher {
     ///
     /// When a repository cannot be reached, or its metadata is not trusted.
     pub async fn plan(&self, of: &Inspected, request: &Request) -> Result<Planned> {
-        let watch = self.watch();
+        let watch = of.run().watch();
         let (repositories, loaded) = watch.stage(Stage::Load, self.loaded(of)).await?;
         let work = self.decided(of, loaded.catalog.clone(), request.clone());
         let mut plan = watch.stage(Stage::Plan, work).await?;
-        let mut notes = Vec::new();
         if *request == Request::Everything && !plan.updates.is_empty() {
-            notes = self.name_fixes(&loaded.catalog, &mut plan).await?;
+            let warnings = self.name_fixes(of, &loaded.catalog, &mut plan).await?;
+            of.run().settle(&warnings);
         }
-        let mut warnings: Vec<String> = self.warning.iter().cloned().collect();
-        warnings.extend(of.system.warnings.iter().cloned());
-        warnings.extend(loaded.warnings);
-        warnings.extend(notes);
-        Ok(Planned { plan, repositories, warnings })
+        Ok(Planned { plan, repositories, warnings: of.run().warnings() })
     }
 
     async fn loaded(&self, of: &Inspected) -> Result<(Vec<String>, Loaded)> {
         let origins = self.origins(of).await?;
         let all = &origins.repositories;
         let names = all.iter().map(|repository| repository.describe()).collect();
-        match self.load(all, &self.cache).await {
+        let loaded = match self.load(of, all, &self.cache).await {
             // What is kept of a document may be what somebody on the way once put in its place:
             // before anybody is blamed, it is asked for afresh.
             Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
                 let forgetful: Arc<dyn Cache> = Arc::new(());
-                Ok((names, self.load(all, &forgetful).await?))
+                self.load(of, all, &forgetful).await?
             }
-            result => Ok((names, result?)),
-        }
+            result => result?,
+        };
+        of.run().settle(&loaded.warnings);
+        Ok((names, loaded))
     }
 
     /// What each update fixes, as the repositories say. Gives what a person should know.
-    async fn name_fixes(&self, catalog: &Catalog, plan: &mut UpdatePlan) -> Result<Vec<String>> {
-        let fetch = Watched::new(self.fetch(&self.cache), &self.watch(), Transfer::Metadata);
-        match plan.name_fixes(catalog, &fetch, &self.cache).await {
+    async fn name_fixes(
+        &self,
+        of: &Inspected,
+        catalog: &Catalog,
+        plan: &mut UpdatePlan,
+    ) -> Result<Vec<Warning>> {
+        let hear = |warning: &Warning| of.run().warn(warning);
+        let watch = of.run().watch();
+        let fetch = Watched::new(self.fetch(&self.cache), watch, Transfer::Metadata);
+        let ports = Ports::new(&fetch, &self.cache).heard_by(Listener::new(&hear));
+        match plan.name_fixes(catalog, ports).await {
             // As when the repositories were loaded.
             Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
                 let forgetful: Arc<dyn Cache> = Arc::new(());
-                let fetch = Watched::new(self.fetch(&forgetful), &self.watch(), Transfer::Metadata);
-                Ok(plan.name_fixes(catalog, &fetch, &self.cache).await?)
+                let fetch = Watched::new(self.fetch(&forgetful), watch, Transfer::Metadata);
+                Ok(plan.name_fixes(catalog, Ports { fetch: &fetch, ..ports }).await?)
             }
             result => Ok(result?),
         }
@@ -76,37 +82,42 @@ impl Patcher {
     /// Loads through a transport that keeps documents in `kept`.
     async fn load(
         &self,
+        of: &Inspected,
         repositories: &[Box<dyn Repository>],
         kept: &Arc<dyn Cache>,
     ) -> pkg::Result<Loaded> {
-        let fetch = Watched::new(self.fetch(kept), &self.watch(), Transfer::Metadata);
-        pkg::load_all(repositories, &fetch, &self.cache).await
+        let hear = |warning: &Warning| of.run().warn(warning);
+        let fetch = Watched::new(self.fetch(kept), of.run().watch(), Transfer::Metadata);
+        let ports = Ports::new(&fetch, &self.cache).heard_by(Listener::new(&hear));
+        pkg::load_all(repositories, ports).await
     }
 
     /// Where packages come from and who may sign them. The image is asked once.
     async fn origins(&self, of: &Inspected) -> Result<Arc<Origins>> {
-        of.origins.get_or_try_init(|| self.found(of)).await.cloned()
+        let origins = of.origins.get_or_try_init(|| self.found(of)).await?;
+        of.run().settle(&origins.warnings);
+        Ok(Arc::clone(origins))
     }
 
-    /// Who may sign packages, and what a person should know of that. A key that cannot be had is no
-    /// failure: it may not be needed.
-    pub(super) async fn package_keys(&self, of: &Inspected) -> Result<(PackageKeys, Vec<String>)> {
+    /// Who may sign packages. A key that cannot be had is no failure: it may not be needed.
+    pub(super) async fn package_keys(&self, of: &Inspected) -> Result<PackageKeys> {
         let origins = self.origins(of).await?;
         let mut keys = origins.keys.clone();
-        let fetch = Watched::new(self.fetch(&self.cache), &self.watch(), Transfer::Metadata);
-        let mut notes = Vec::new();
+        let fetch = Watched::new(self.fetch(&self.cache), of.run().watch(), Transfer::Metadata);
         for url in &origins.key_urls {
             if let Err(error) = keys.fetch(url, &fetch).await {
-                notes.push(format!("a key that the image names: {error}"));
+                let text = format!("a key that the image names: {error}");
+                of.run().settle(&[Warning::new(Code::PassedOver, url, text)]);
             }
         }
-        Ok((keys, notes))
+        Ok(keys)
     }
 
     async fn found(&self, of: &Inspected) -> Result<Arc<Origins>> {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
-        let options = Arc::clone(&self.options);
+        let (options, run) = (Arc::clone(&self.options), Arc::clone(of.run()));
         let find = move || {
+            let hear = |warning: &Warning| run.warn(warning);
             let trust = Trust {
                 keyring: options.keyring.clone(),
                 allow_unsigned: options.allow_unsigned,
@@ -122,7 +133,7 @@ impl Patcher {
                 snapshot: options.snapshot.unwrap_or(options.now),
                 trust: &trust,
             };
-            system.origins(&sources).map(Arc::new)
+            system.origins(&sources, Listener::new(&hear)).map(Arc::new)
         };
         blocking("finding the repositories", find).await
     }

@@ -84,3 +84,17 @@ fn copy_tree(from: &Path, to: &Path) {
         }
     }
 }
+
+/// The files below a directory whose names contain this.
+pub(crate) fn files(dir: &Path, name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in dir.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path, name)),
+            false if path.file_name().unwrap().to_str().unwrap().contains(name) => found.push(path),
+            false => {}
+        }
+    }
+    found
+}

@@ -1,25 +1,11 @@
 //! What is refused, and what is left of a patch when parts of it fail.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use copa_core::pkg::Skip;
 use copa_core::{Kind, Patcher};
 
-use crate::bench::{Bench, access};
-
-/// The files below a directory whose names contain this.
-fn files(dir: &Path, name: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in dir.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => found.extend(files(&path, name)),
-            false if path.file_name().unwrap().to_str().unwrap().contains(name) => found.push(path),
-            false => {}
-        }
-    }
-    found
-}
+use crate::bench::{Bench, access, files};
 
 /// Nothing was written, not even in part.
 fn nothing_written(bench: &Bench) {

@@ -8,3 +8,4 @@ mod failures;
 mod marks;
 mod patch;
 mod repeat;
+mod warnings;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use copa_core::oci::Image;
-use copa_core::pkg::{Request, Skip};
+use copa_core::pkg::{Code, Request, Skip};
 use copa_core::{Patcher, Report};
 
 use crate::bench::{Bench, access, image, quickstart};
@@ -84,7 +84,9 @@ async fn warnings_of_the_plan_come_with_the_result() {
     options.cache_dir = Some(shared);
     let patcher = Patcher::new(access(), options);
     let (patched, _) = bench.patch(&patcher, "oci:out:new").await.unwrap();
-    assert!(patched.warnings[0].contains("others can write to it"), "{:?}", patched.warnings);
+    let warning = &patched.warnings[0];
+    assert_eq!(warning.code, Code::CacheNotUsed);
+    assert!(warning.text.contains("others can write to it"), "{warning}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

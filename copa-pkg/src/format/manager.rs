@@ -13,6 +13,7 @@ use crate::port::Root;
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
+use crate::warning::Warnings;
 
 /// How a package manager is found in an image. Each format has one static of it, listed in
 /// [`FORMATS`](crate::format::managers::FORMATS).
@@ -44,11 +45,12 @@ pub(crate) trait PackageManager: Debug + Send + Sync {
     fn db(&self) -> &dyn PackageDb;
 
     /// Where packages come from and who may sign them. The image's own configuration is parsed once.
+    /// [`Origins::warnings`] is left to the caller, who has `warnings`.
     ///
     /// # Errors
     ///
     /// As [`System::origins`](crate::System::origins).
-    fn origins(&self, sources: &Sources<'_>) -> Result<Origins>;
+    fn origins(&self, sources: &Sources<'_>, warnings: &mut Warnings<'_>) -> Result<Origins>;
 
     /// Checks that a trusted key covers the package: by its own signature, or by that of the index.
     ///

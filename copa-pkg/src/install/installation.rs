@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::install::change::ChangeSet;
+use crate::warning::{Code, Warning};
 
 /// What installing packages changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,10 +17,15 @@ pub struct Installation {
     /// Scripts of packages that did not run and whose effect is not known, sorted.
     pub unrun: Vec<Unrun>,
     /// What a person should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl Installation {
+    /// Says something that a person should know.
+    pub(crate) fn warn(&mut self, code: Code, about: impl fmt::Display, text: String) {
+        self.warnings.push(Warning::new(code, about, text));
+    }
+
     /// Notes that a path of the package stays as it is.
     pub(crate) fn keep(&mut self, package: &str, path: &Path, why: Why) {
         self.kept.push(Kept { path: path.into(), package: package.into(), why });
@@ -38,6 +44,12 @@ pub struct Unrun {
     /// The names of the updates that would have made it run, sorted: its own package's, or others
     /// that set it off.
     pub updates: Vec<String>,
+}
+
+impl From<&Unrun> for Warning {
+    fn from(unrun: &Unrun) -> Self {
+        Self::new(Code::ScriptNotRun, &unrun.package, unrun.to_string())
+    }
 }
 
 impl fmt::Display for Unrun {

@@ -9,6 +9,7 @@ use crate::install::installation::Why;
 use crate::install::installer::Installer;
 use crate::install::policy::{Fate, Incoming, Policy, with_ending};
 use crate::port::{FileKind, Stat};
+use crate::warning::Code;
 
 /// The physical path at which a group of hard links was written first, by the number of the group.
 pub(crate) type Groups = BTreeMap<usize, PathBuf>;
@@ -34,7 +35,7 @@ impl Installer<'_> {
             Fate::Keep(why) => self.out.keep(package, path, why),
             _ if incoming.is_special => {
                 let text = format!("/{} of {package} is a device: left out", path.display());
-                self.out.warnings.push(text);
+                self.out.warn(Code::LeftOut, path.display(), text);
             }
             Fate::OverDirectory => {
                 let file = self.adopted(&incoming, policy);
@@ -169,11 +170,12 @@ impl Installer<'_> {
         }
         let (mode, uid, gid) = (stat.mode, stat.uid, stat.gid);
         let file = File { content, mode, uid, gid, mtime: stat.mtime, xattrs: stat.xattrs };
-        self.out.warnings.push(format!(
+        let text = format!(
             "/{} was changed in the image, and {package} has another: it is /{} now",
             path.display(),
             saved.display()
-        ));
+        );
+        self.out.warn(Code::SetAside, path.display(), text);
         self.out.changes.write(saved, file);
         Ok(true)
     }

@@ -8,6 +8,7 @@ use crate::install::change::File;
 use crate::install::installation::Why;
 use crate::install::installer::Installer;
 use crate::port::Stat;
+use crate::warning::Warning;
 
 /// What becomes of a path of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ pub(crate) trait Policy {
 
     /// What the file takes over from the one that it replaces, just before it is written. Gives what
     /// the user is told of it.
-    fn adopt(&self, _file: &mut File, _there: Option<Stat>) -> Vec<String> {
+    fn adopt(&self, _file: &mut File, _there: Option<Stat>) -> Vec<Warning> {
         Vec::new()
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::error::Result;
 use crate::package::installed::Installed;
 use crate::version::format::Format;
+use crate::warning::Warning;
 
 /// Paths and the MD5 of what the package put there.
 pub type FileSums = BTreeMap<PathBuf, [u8; 16]>;
@@ -31,7 +32,7 @@ pub trait PackageDb: Debug + Send + Sync {
     fn files(&self, package: &Installed) -> Option<&FileSums>;
 
     /// What in the database could not be read and is left alone, one line each.
-    fn warnings(&self) -> &[String];
+    fn warnings(&self) -> &[Warning];
 
     /// Whether the database says what this package needs and provides. RPM's manifests do not: then the
     /// repositories are asked.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::package::candidate::Candidate;
+use crate::warning::Warning;
 
 /// A package whose bytes are here and are the ones that its [`Candidate`] describes.
 ///
@@ -41,10 +42,15 @@ impl Package {
 pub struct Verified {
     pub(crate) package: Package,
     /// Which check was left out, as the user allowed.
-    pub(crate) warning: Option<String>,
+    pub(crate) warning: Option<Warning>,
 }
 
 impl Verified {
+    /// Which check was left out, as the user allowed.
+    pub fn warning(&self) -> Option<&Warning> {
+        self.warning.as_ref()
+    }
+
     /// What the repository says of it.
     pub fn candidate(&self) -> &Candidate {
         &self.package.candidate

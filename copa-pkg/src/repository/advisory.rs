@@ -1,14 +1,14 @@
 //! Advisories: where a repository says which vulnerabilities its packages fix.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::Result;
-use crate::port::{Cache, Fetch};
 use crate::repository::fixes::Fixes;
+use crate::repository::ports::Ports;
+use crate::warning::Warning;
 
 /// How many are loaded at once.
 const AT_ONCE: usize = 8;
@@ -22,7 +22,7 @@ pub(crate) trait Advisories: Debug + Send + Sync {
     /// # Errors
     ///
     /// As [`Repository::load`](crate::Repository::load).
-    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<LoadedFixes>;
+    async fn load(&self, ports: Ports<'_>) -> Result<LoadedFixes>;
 }
 
 /// The result of loading advisories.
@@ -31,7 +31,7 @@ pub(crate) struct LoadedFixes {
     /// What the versions of packages fix.
     pub(crate) fixes: Fixes,
     /// Says that the advisories could not be had, where they need not be.
-    pub(crate) warning: Option<String>,
+    pub(crate) warning: Option<Warning>,
 }
 
 /// Loads all of them, several at once. The order of the result is theirs.
@@ -41,9 +41,8 @@ pub(crate) struct LoadedFixes {
 /// The first failure ends it.
 pub(crate) async fn load_all(
     advisories: impl Iterator<Item = &dyn Advisories>,
-    fetch: &dyn Fetch,
-    cache: &Arc<dyn Cache>,
+    ports: Ports<'_>,
 ) -> Result<Vec<LoadedFixes>> {
-    let loads: Vec<_> = advisories.map(|of| of.load(fetch, cache)).collect();
+    let loads: Vec<_> = advisories.map(|of| of.load(ports)).collect();
     stream::iter(loads).buffered(AT_ONCE).try_collect().await
 }

@@ -1,14 +1,14 @@
 //! Loading repositories.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Error, Result};
-use crate::port::{Cache, Fetch};
 use crate::repository::catalog::Catalog;
+use crate::repository::ports::Ports;
+use crate::warning::Warning;
 
 /// One suite of one archive, or whatever a distribution calls a set of packages with one index.
 ///
@@ -18,14 +18,14 @@ pub trait Repository: Debug + Send + Sync {
     /// What it is, in one line: `bookworm-security from https://...`.
     fn describe(&self) -> String;
 
-    /// What it offers.
+    /// What it offers. Warnings are told to the listener when they arise, and are in the result.
     ///
     /// # Errors
     ///
     /// [`Error::Untrusted`](crate::Error::Untrusted) when its metadata is not what a trusted key
     /// signed; [`Error::NotFound`](crate::Error::NotFound) and
     /// [`Error::Fetch`](crate::Error::Fetch) when it cannot be had.
-    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded>;
+    async fn load(&self, ports: Ports<'_>) -> Result<Loaded>;
 }
 
 /// The result of loading repositories.
@@ -34,7 +34,7 @@ pub struct Loaded {
     /// What they offer.
     pub catalog: Catalog,
     /// Warnings: checks that were left out, and entries that were passed over.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// The most repositories. Images of RHEL have some tens.
@@ -50,18 +50,13 @@ const INDEXES: usize = 1 << 30;
 ///
 /// The first failure ends it: with an archive missing, an older version could look like the newest.
 /// [`Error::TooLarge`] when they are more than 128, or what they offer takes more than 1 GiB.
-pub async fn load_all(
-    repositories: &[Box<dyn Repository>],
-    fetch: &dyn Fetch,
-    cache: &Arc<dyn Cache>,
-) -> Result<Loaded> {
-    load_within(repositories, fetch, cache, INDEXES).await
+pub async fn load_all(repositories: &[Box<dyn Repository>], ports: Ports<'_>) -> Result<Loaded> {
+    load_within(repositories, ports, INDEXES).await
 }
 
 async fn load_within(
     repositories: &[Box<dyn Repository>],
-    fetch: &dyn Fetch,
-    cache: &Arc<dyn Cache>,
+    ports: Ports<'_>,
     mut left: usize,
 ) -> Result<Loaded> {
     let too_large = |limit: &str| {
@@ -71,7 +66,7 @@ async fn load_within(
     if repositories.len() > MOST {
         return Err(too_large("128 repositories"));
     }
-    let loads: Vec<_> = repositories.iter().map(|of| of.load(fetch, cache)).collect();
+    let loads: Vec<_> = repositories.iter().map(|of| of.load(ports)).collect();
     let mut loads = stream::iter(loads).buffered(AT_ONCE);
     let mut all = Vec::new();
     while let Some(loaded) = loads.try_next().await? {
@@ -80,14 +75,6 @@ async fn load_within(
         all.push(loaded);
     }
     Ok(all.into_iter().collect())
-}
-
-impl Loaded {
-    /// The same with more warnings, which come first.
-    pub(crate) fn warned(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
-        self.warnings.splice(0..0, warnings);
-        self
-    }
 }
 
 impl FromIterator<Loaded> for Loaded {
@@ -104,6 +91,7 @@ impl FromIterator<Loaded> for Loaded {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -122,7 +110,7 @@ mod tests {
             "here".into()
         }
 
-        async fn load(&self, _: &dyn Fetch, _: &Arc<dyn Cache>) -> Result<Loaded> {
+        async fn load(&self, _: Ports<'_>) -> Result<Loaded> {
             assert!(self.loading.fetch_add(1, Ordering::SeqCst) < AT_ONCE);
             tokio::task::yield_now().await;
             self.loading.fetch_sub(1, Ordering::SeqCst);
@@ -158,13 +146,14 @@ mod tests {
     #[tokio::test]
     async fn repositories_are_loaded_several_at_once_in_order_and_within_bounds() {
         let (fetch, cache) = (Files::default(), forgetful());
+        let ports = Ports::new(&fetch, &cache);
         let (repositories, bytes) = here(MOST);
-        let loaded = load_within(&repositories, &fetch, &cache, bytes).await.unwrap();
+        let loaded = load_within(&repositories, ports, bytes).await.unwrap();
         let origins: Vec<String> = (0..MOST).map(|i| format!("s{i}")).collect();
         assert!(loaded.catalog.origins().eq(&origins));
-        let error = load_within(&repositories, &fetch, &cache, bytes - 1).await.unwrap_err();
+        let error = load_within(&repositories, ports, bytes - 1).await.unwrap_err();
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
-        let error = load_all(&here(MOST + 1).0, &fetch, &cache).await.unwrap_err();
+        let error = load_all(&here(MOST + 1).0, ports).await.unwrap_err();
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
     }
 }

@@ -5,6 +5,7 @@ use url::Url;
 
 use crate::repository::load::Repository;
 use crate::trust::keys::PackageKeys;
+use crate::warning::Warning;
 
 /// The repositories of an image and the keys that may sign its packages.
 #[derive(Debug)]
@@ -16,4 +17,6 @@ pub struct Origins {
     /// Addresses of more keys that the image's repositories name, all `https:`.
     /// [`PackageKeys::fetch`] adds them.
     pub key_urls: Vec<Url>,
+    /// What a person should know of how they were found.
+    pub warnings: Vec<Warning>,
 }

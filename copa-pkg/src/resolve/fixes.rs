@@ -1,14 +1,14 @@
 //! What a plan that no report asked for fixes, as the advisories of the repositories say.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::error::Result;
-use crate::port::{Cache, Fetch};
 use crate::repository::advisory;
 use crate::repository::catalog::Catalog;
 use crate::repository::fixes::Step;
+use crate::repository::ports::Ports;
 use crate::resolve::plan::{Update, UpdatePlan};
+use crate::warning::{Warning, Warnings};
 
 impl UpdatePlan {
     /// Says of each update what it fixes, as far as the advisories of the repositories say that
@@ -22,11 +22,10 @@ impl UpdatePlan {
     pub async fn name_fixes(
         &mut self,
         catalog: &Catalog,
-        fetch: &dyn Fetch,
-        cache: &Arc<dyn Cache>,
-    ) -> Result<Vec<String>> {
+        ports: Ports<'_>,
+    ) -> Result<Vec<Warning>> {
         let names: BTreeSet<&str> = self.updates.iter().map(|update| &*update.to.name).collect();
-        let loaded = advisory::load_all(catalog.advisories(&names), fetch, cache).await?;
+        let loaded = advisory::load_all(catalog.advisories(&names), ports).await?;
         let mut found: Vec<BTreeSet<String>> = vec![BTreeSet::new(); self.updates.len()];
         let steps: Vec<Step<'_>> = self.updates.iter().map(step).collect();
         for (i, fixed) in loaded.iter().flat_map(|loaded| loaded.fixes.of(&steps)) {
@@ -36,7 +35,9 @@ impl UpdatePlan {
             let all: BTreeSet<String> = update.fixes.drain(..).chain(found).collect();
             update.fixes.extend(all);
         }
-        Ok(loaded.into_iter().filter_map(|loaded| loaded.warning).collect())
+        let mut warnings = Warnings::new(ports.listener);
+        warnings.extend(loaded.into_iter().filter_map(|loaded| loaded.warning));
+        Ok(warnings.into_vec())
     }
 }
 

@@ -17,6 +17,7 @@ use crate::install::change::{Change, ChangeSet, Content, File};
 use crate::install::installation::Installation;
 use crate::install::overlay::Overlay;
 use crate::port::Root;
+use crate::warning::Code;
 
 const CACHE: &str = "etc/ld.so.cache";
 /// A cache has some sixty bytes a library.
@@ -72,10 +73,11 @@ fn remove_if_wrong(
         (removed(&link) || (removed(&real) && out.changes.get(&link).is_none())).then_some(path)
     });
     if let Some(gone) = gone {
-        out.warnings.push(format!(
+        let text = format!(
             "{CACHE} lists /{gone}, which is gone, and cannot be made again: {reason}; removed, \
              the loader does without"
-        ));
+        );
+        out.warn(Code::Removed, CACHE, text);
         out.changes.remove(physical);
     }
 }

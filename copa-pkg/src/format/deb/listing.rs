@@ -10,6 +10,7 @@ use crate::format::deb::rules::RULES;
 use crate::repository::catalog::Catalog;
 use crate::repository::index::table::Index;
 use crate::repository::load::Loaded;
+use crate::warning::{Code, Warning};
 
 /// Reads the text of a `Packages` index: the packages for this architecture. The text is
 /// taken as it is: only a [`Repository`](crate::Repository) checks signatures.
@@ -34,9 +35,9 @@ pub(crate) fn listed(index: Index, base: &Url, origin: &str) -> Loaded {
     let mut warnings = Vec::new();
     if index.refused() > 0 {
         let refused = index.refused();
-        warnings.push(format!(
-            "{origin} at {base}: {refused} packages left out: malformed or listed twice"
-        ));
+        let text =
+            format!("{origin} at {base}: {refused} packages left out: malformed or listed twice");
+        warnings.push(Warning::new(Code::LeftOut, origin, text));
     }
     Loaded { catalog: Catalog::new(&RULES, index, base.clone(), origin.into()), warnings }
 }

@@ -18,6 +18,7 @@ use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
 use crate::trust::openpgp::Keyring;
+use crate::warning::Warnings;
 
 /// What is kept of layers: databases, sources and keys with their content, and a checksum of all that
 /// packages own.
@@ -60,9 +61,10 @@ impl PackageManager for Dpkg {
         &self.db
     }
 
-    fn origins(&self, sources: &Sources<'_>) -> Result<Origins> {
+    fn origins(&self, sources: &Sources<'_>, warnings: &mut Warnings<'_>) -> Result<Origins> {
         let keys = PackageKeys { keyring: Keyring::default(), trust: sources.trust.clone() };
-        Ok(Origins { repositories: repositories(sources)?, keys, key_urls: Vec::new() })
+        let repositories = repositories(sources, warnings)?;
+        Ok(Origins { repositories, keys, key_urls: Vec::new(), warnings: Vec::new() })
     }
 
     /// The signed index has the checksum of each package, and the package has been held against it.

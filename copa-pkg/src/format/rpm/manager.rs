@@ -18,6 +18,7 @@ use crate::port::Root;
 use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
+use crate::warning::Warnings;
 
 /// What is kept of layers: databases and manifests, and all of `etc`. What becomes of configuration
 /// depends on its content, and a layer that is streamed again for each such file may be far away.
@@ -49,8 +50,8 @@ impl PackageManager for Rpm {
         &self.db
     }
 
-    fn origins(&self, sources: &Sources<'_>) -> Result<Origins> {
-        discover::origins(sources, &self.db.streams(), &self.db.keys())
+    fn origins(&self, sources: &Sources<'_>, warnings: &mut Warnings<'_>) -> Result<Origins> {
+        discover::origins(sources, &self.db.streams(), &self.db.keys(), warnings)
     }
 
     fn verify(&self, package: Package, keys: &PackageKeys) -> Result<Verified> {

@@ -22,7 +22,7 @@ fn updated(old: &Tree, new: &Tree, cache: &Bytes) -> Option<Bytes> {
     root.file(CACHE, cache);
     let mut out = Installation { changes: tree::changes(old, new), ..Installation::default() };
     update(&root, &mut out).unwrap();
-    assert_eq!(out.warnings, Vec::<String>::new());
+    assert_eq!(out.warnings, []);
     match out.changes.get(Path::new(CACHE)) {
         Some(Change::Write(File { content: Content::Regular(bytes), .. })) => Some(bytes.clone()),
         None => None,
@@ -282,5 +282,5 @@ fn a_cache_that_cannot_be_made_again_goes_if_it_is_wrong() {
     let mut out = Installation { changes, ..Installation::default() };
     update(&root, &mut out).unwrap();
     assert_eq!(out.changes.get(Path::new(CACHE)), Some(&Change::Remove));
-    assert!(out.warnings[0].contains("unknown machine 99"), "{:?}", out.warnings);
+    assert!(out.warnings[0].text.contains("unknown machine 99"), "{:?}", out.warnings);
 }

@@ -21,6 +21,7 @@ use crate::package::installed::{Installed, each_once};
 use crate::port::{FileKind, Root};
 use crate::version::deb::Version;
 use crate::version::format::Format;
+use crate::warning::{Code, Warning};
 
 const DIRECTORY: &str = "var/lib/dpkg/status.d";
 const FULL: &str = "var/lib/dpkg/status";
@@ -47,7 +48,7 @@ pub(crate) struct StatusD {
     /// The physical path of the directory.
     pub(crate) dir: PathBuf,
     installed: Vec<Installed>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 /// What may still be read: bytes of `control` and of `.md5sums`, lines of those, relations.
@@ -131,7 +132,9 @@ impl StatusD {
         let installed = match parse_installed(&String::from_utf8_lossy(&control)) {
             Ok(installed) => installed,
             Err(error) => {
-                self.warnings.push(format!("{} is left alone: {error}", file.display()));
+                let file = file.display();
+                let text = format!("{file} is left alone: {error}");
+                self.warnings.push(Warning::new(Code::LeftAlone, file, text));
                 return Ok(());
             }
         };
@@ -167,8 +170,8 @@ impl StatusD {
         let (files, refused) = parse_md5sums(&bytes);
         if refused > 0 {
             let path = path.display();
-            self.warnings
-                .push(format!("{path} has {refused} lines that are no checksum of a path"));
+            let text = format!("{path} has {refused} lines that are no checksum of a path");
+            self.warnings.push(Warning::new(Code::LeftAlone, path, text));
         }
         Ok(Some((path, files)))
     }
@@ -195,7 +198,7 @@ impl PackageDb for StatusD {
         entries.find(|entry| entry.md5sums.is_some()).map(|entry| &entry.files)
     }
 
-    fn warnings(&self) -> &[String] {
+    fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 }

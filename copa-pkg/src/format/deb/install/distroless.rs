@@ -46,6 +46,7 @@ use crate::install::policy::{Fate, Incoming};
 use crate::package::fetched::{Package, Verified};
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
+use crate::warning::Code;
 
 /// Work in progress: the image, and what is known of its packages.
 struct Work<'a> {
@@ -235,7 +236,7 @@ impl<'p> Installing<'p> {
         let Some(regular) = self.files.get(target) else {
             let path_shown = path.display();
             let text = format!("{path_shown} of {package} is another name of nothing: left out");
-            image.out.warnings.push(text);
+            image.out.warn(Code::LeftOut, path_shown, text);
             image.ship(path);
             return Ok(());
         };

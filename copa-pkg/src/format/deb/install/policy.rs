@@ -13,6 +13,7 @@ use crate::install::installation::Why;
 use crate::install::installer::Installer;
 use crate::install::policy::{Fate, Incoming, Policy};
 use crate::port::{FileKind, Root, Stat};
+use crate::warning::Warning;
 
 /// Files of `base-files` and others that the builder of the image replaces by its own.
 const BUILDERS: [&str; 5] =
@@ -89,7 +90,7 @@ impl Policy for Distroless<'_> {
 
     /// A new file takes over the capabilities of the one in the image, which maintainer scripts or
     /// users give and no package has; of a chosen part, mode and owner too.
-    fn adopt(&self, file: &mut File, there: Option<Stat>) -> Vec<String> {
+    fn adopt(&self, file: &mut File, there: Option<Stat>) -> Vec<Warning> {
         let is_file = |stat: &Stat| matches!(stat.kind, FileKind::Regular(_) | FileKind::Special);
         let Some(stat) = there.filter(is_file) else { return Vec::new() };
         if file.content == Content::Directory {

@@ -11,6 +11,7 @@ use crate::port::Fetch;
 use crate::repository::ports::Ports;
 use crate::trust::openpgp as signature;
 use crate::trust::openpgp::{Moment, SKEW, Signed};
+use crate::warning::{Code, Warning, Warnings};
 
 /// The largest metadata that is read: Debian's have 150 kB.
 const LARGEST: u64 = 16 << 20;
@@ -27,7 +28,7 @@ impl Suite {
     pub(super) async fn release(
         &self,
         ports: Ports<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<Option<Release>> {
         let Some((url, text)) = self.text(ports.fetch, warnings).await? else {
             return Ok(None);
@@ -37,12 +38,14 @@ impl Suite {
         self.check_dates(&url, &release, warnings)?;
         self.check_age(&url, &release, ports, warnings)?;
         if release.says("notautomatic") && !self.required {
-            warnings.push(format!("{}: left out: it says NotAutomatic", self.describe()));
+            let text = format!("{}: left out: it says NotAutomatic", self.describe());
+            warnings.push(self.warning(Code::LeftOut, text));
             return Ok(None);
         }
         if let Some(origin) = self.origin.filter(|origin| release.get("origin") != *origin) {
             let (describe, other) = (self.describe(), release.get("origin"));
-            warnings.push(format!("{describe}: left out: its origin is `{other}`, not {origin}"));
+            let text = format!("{describe}: left out: its origin is `{other}`, not {origin}");
+            warnings.push(self.warning(Code::LeftOut, text));
             return Ok(None);
         }
         Ok(Some(release))
@@ -52,7 +55,7 @@ impl Suite {
     async fn text(
         &self,
         fetch: &dyn Fetch,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<Option<(Url, String)>> {
         let url = self.url("InRelease")?;
         if let Some(bytes) = get(fetch, &url).await? {
@@ -64,8 +67,8 @@ impl Suite {
             if self.must_be_there() {
                 return Err(Error::NotFound { url: self.url("InRelease")? });
             }
-            let describe = self.describe();
-            warnings.push(format!("{describe}: not there: its updates are not considered"));
+            let text = format!("{}: not there: its updates are not considered", self.describe());
+            warnings.push(self.warning(Code::NotConsidered, text));
             return Ok(None);
         };
         let text = match get(fetch, &self.url("Release.gpg")?).await? {
@@ -85,7 +88,7 @@ impl Suite {
         url: &Url,
         bytes: Bytes,
         form: Form,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<String> {
         let keys = match &self.keys {
             Ok(keys) => keys.clone(),
@@ -112,14 +115,15 @@ impl Suite {
         url: &Url,
         bytes: &[u8],
         reason: &str,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<String> {
         if !self.trust.allow_unsigned {
             let hint = "name the right public keys with --keyring FILE, or another mirror; only \
                         for a mirror whose content you trust: allow unsigned metadata";
             return Err(untrusted(url, reason, hint));
         }
-        warnings.push(format!("NOT VERIFIED, as allowed: {url}: {reason}"));
+        let text = format!("NOT VERIFIED, as allowed: {url}: {reason}");
+        warnings.push(Warning::new(Code::Unsigned, url, text));
         signature::unverified_text(bytes).map_err(|reason| untrusted(url, &reason, "try again"))
     }
 
@@ -136,7 +140,7 @@ impl Suite {
         Err(untrusted(url, &reason, "check the address of the mirror and the name of the suite"))
     }
 
-    fn check_dates(&self, url: &Url, release: &Release, warnings: &mut Vec<String>) -> Result<()> {
+    fn check_dates(&self, url: &Url, release: &Release, warnings: &mut Warnings<'_>) -> Result<()> {
         let now = self.trust.now;
         if release.date.as_second() > now.as_second().saturating_add(SKEW) {
             let reason = format!("it is dated {}, now is {now}", release.date);
@@ -145,7 +149,8 @@ impl Suite {
         let Some(end) = release.valid_until.filter(|end| *end < now) else { return Ok(()) };
         let reason = format!("it expired on {end}, now is {now}");
         if self.trust.allow_expired || !self.check_valid_until {
-            warnings.push(format!("EXPIRED, as allowed: {url}: {reason}"));
+            let text = format!("EXPIRED, as allowed: {url}: {reason}");
+            warnings.push(Warning::new(Code::Expired, url, text));
             return Ok(());
         }
         let hint = "the mirror is no longer updated, or somebody holds updates back: name another \
@@ -159,7 +164,7 @@ impl Suite {
         url: &Url,
         release: &Release,
         ports: Ports<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<()> {
         let key = format!("deb-release-date {} {}", self.base, self.suite);
         let seen = ports.cache.get(&key);
@@ -174,7 +179,8 @@ impl Suite {
                                 name another mirror, or allow expired metadata";
                     return Err(untrusted(url, &reason, hint));
                 }
-                warnings.push(format!("ROLLED BACK, as allowed: {url}: {reason}"));
+                let text = format!("ROLLED BACK, as allowed: {url}: {reason}");
+                warnings.push(Warning::new(Code::RolledBack, url, text));
             }
             Some(seen) if seen == date => {}
             _ if self.trust.allow_unsigned => {}

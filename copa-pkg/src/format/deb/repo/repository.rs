@@ -1,7 +1,5 @@
 //! A suite of a Debian archive, as a repository: its metadata verified, its indexes read.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
@@ -9,9 +7,9 @@ use crate::error::{Error, Result};
 use crate::format::deb::repo::packages::offers;
 use crate::format::deb::repo::release::Release;
 use crate::format::deb::repo::suite::Suite;
-use crate::port::{Cache, Fetch};
 use crate::repository::load::{Loaded, Repository};
 use crate::repository::ports::Ports;
+use crate::warning::{Code, Warnings};
 
 #[async_trait]
 impl Repository for Suite {
@@ -19,23 +17,23 @@ impl Repository for Suite {
         self.describe()
     }
 
-    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded> {
-        let ports = Ports { fetch, cache };
-        let mut warnings = self.notes.clone();
+    async fn load(&self, ports: Ports<'_>) -> Result<Loaded> {
+        let mut warnings = Warnings::new(ports.listener);
+        warnings.extend(self.notes.iter().cloned());
         let Some(release) = self.release(ports, &mut warnings).await? else {
-            return Ok(Loaded { warnings, ..Loaded::default() });
+            return Ok(Loaded { warnings: warnings.into_vec(), ..Loaded::default() });
         };
         let paths = self.paths(&release, &mut warnings)?;
         let all = try_join_all(paths.iter().map(|path| self.index(&release, path, ports))).await?;
-        let mut loaded: Loaded = all.into_iter().collect();
-        warnings.append(&mut loaded.warnings);
-        Ok(Loaded { warnings, ..loaded })
+        let loaded: Loaded = all.into_iter().collect();
+        warnings.extend(loaded.warnings);
+        Ok(Loaded { warnings: warnings.into_vec(), catalog: loaded.catalog })
     }
 }
 
 impl Suite {
     /// Where the indexes are, below the suite, without the name of the file.
-    fn paths(&self, release: &Release, warnings: &mut Vec<String>) -> Result<Vec<String>> {
+    fn paths(&self, release: &Release, warnings: &mut Warnings<'_>) -> Result<Vec<String>> {
         if self.is_flat() {
             return Ok(vec![String::new()]);
         }
@@ -52,7 +50,8 @@ impl Suite {
                     reason: format!("it lists no {own}Packages"),
                 });
             } else {
-                warnings.push(format!("{}: it lists no {own}Packages", self.describe()));
+                let text = format!("{}: it lists no {own}Packages", self.describe());
+                warnings.push(self.warning(Code::LeftOut, text));
             }
             if release.separate_all() && listed(&all) {
                 paths.push(all);

@@ -7,6 +7,7 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::trust::openpgp::Keyring;
 use crate::trust::policy::Trust;
+use crate::warning::{Code, Warning};
 
 /// One suite of one archive.
 #[derive(Debug, Clone)]
@@ -34,10 +35,15 @@ pub(crate) struct Suite {
     /// The `Origin` that it must name, where that counts.
     pub(crate) origin: Option<&'static str>,
     /// Warnings about how it was found, which are given when it is loaded.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Warning>,
 }
 
 impl Suite {
+    /// A warning about this suite.
+    pub(super) fn warning(&self, code: Code, text: String) -> Warning {
+        Warning::new(code, self.describe(), text)
+    }
+
     /// What it is, in one line: `bookworm-security from https://...`.
     pub(super) fn describe(&self) -> String {
         format!("{} from {}", self.suite, self.base)

@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::format::deb::control::{Stanza, stanzas};
+use crate::warning::{Code, Warning};
 
 /// An entry: archives, suites, components, and what it says of checks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,7 +41,7 @@ pub(crate) struct Parsed {
     /// The entries, in their order.
     pub(crate) sources: Vec<Source>,
     /// What was passed over, and why.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Warning>,
 }
 
 impl Parsed {
@@ -64,7 +65,10 @@ impl Parsed {
         for stanza in stanzas(&text) {
             match stanza {
                 Ok(stanza) => self.entry(name, "an entry", deb822(&stanza)),
-                Err(e) => self.notes.push(format!("{name}: passed over: {e}")),
+                Err(e) => {
+                    let text = format!("{name}: passed over: {e}");
+                    self.notes.push(Warning::new(Code::PassedOver, name, text));
+                }
             }
         }
     }
@@ -74,7 +78,8 @@ impl Parsed {
             Ok(source) => self.sources.extend(source),
             Err(reason) => {
                 let what: String = what.chars().take(200).collect();
-                self.notes.push(format!("{name}: `{what}` passed over: {reason}"));
+                let text = format!("{name}: `{what}` passed over: {reason}");
+                self.notes.push(Warning::new(Code::PassedOver, name, text));
             }
         }
     }

@@ -31,31 +31,30 @@ use crate::port::Root;
 use crate::repository::load::Repository;
 use crate::repository::sources::{HostFile, Sources};
 use crate::trust::openpgp::Keyring;
+use crate::warning::{Code, Warning, Warnings};
 
-/// The repositories of the image, in the order of the sources. Warnings about the sources themselves
-/// (entries that were left out) are among the warnings of the first repository.
+/// The repositories of the image, in the order of the sources.
 ///
 /// # Errors
 ///
 /// [`Error::Invalid`] when [`Trust::keyring`](crate::Trust) holds no key, [`Error::Root`] when the
 /// image cannot be read, [`Error::Unsupported`] for distributions whose repositories are of
 /// another kind.
-pub(crate) fn repositories(sources: &Sources<'_>) -> Result<Vec<Box<dyn Repository>>> {
-    let mut notes = Vec::new();
-    let mut found = sources.named(&mut notes)?;
+pub(crate) fn repositories(
+    sources: &Sources<'_>,
+    notes: &mut Warnings<'_>,
+) -> Result<Vec<Box<dyn Repository>>> {
+    let mut found = sources.named(notes)?;
     if found.is_empty() {
-        found = sources.apt(Place::Image(sources.root), &mut notes)?;
+        found = sources.apt(Place::Image(sources.root), notes)?;
     }
     if found.is_empty() {
-        found = sources.apt(Place::Host(sources.host), &mut notes)?;
+        found = sources.apt(Place::Host(sources.host), notes)?;
         found.retain(|archive| sources.is_ours(&archive.suite));
         found.iter_mut().for_each(|archive| archive.origin = Some("Debian"));
     }
     if found.is_empty() {
-        found = sources.timestamped()?;
-    }
-    if let Some(first) = found.first_mut() {
-        first.notes.splice(0..0, notes);
+        found = sources.timestamped(notes)?;
     }
     Ok(found.into_iter().map(|archive| Box::new(archive) as Box<dyn Repository>).collect())
 }
@@ -72,7 +71,7 @@ enum Place<'a> {
 
 impl Sources<'_> {
     /// From the user's mirrors.
-    fn named(&self, notes: &mut Vec<String>) -> Result<Vec<Suite>> {
+    fn named(&self, notes: &mut Warnings<'_>) -> Result<Vec<Suite>> {
         let named = |name: &str| self.mirrors.iter().rfind(|mirror| mirror.name == name);
         let mut keys = self.image_keys()?;
         keys.extend(Keyring::debian());
@@ -81,9 +80,8 @@ impl Sources<'_> {
         if let Some(main) = named("debian") {
             found.extend(self.suites(&main.url, &["", "-updates"], &keys));
         } else if named("debian-security").is_some() {
-            notes.push(
-                "only a mirror of debian-security is named: nothing else is considered".into(),
-            );
+            let text = "only a mirror of debian-security is named: nothing else is considered";
+            notes.push(Warning::new(Code::NotConsidered, "debian", text));
         }
         match (named("debian"), named("debian-security")) {
             (_, Some(security)) => {
@@ -96,7 +94,10 @@ impl Sources<'_> {
                     let guessed = self.archive(&url, "-security", &keys);
                     found.push(Suite { guessed: true, ..guessed });
                 }
-                None => notes.push("no mirror of debian-security is named or beside debian".into()),
+                None => {
+                    let text = "no mirror of debian-security is named or beside debian";
+                    notes.push(Warning::new(Code::NotConsidered, "debian-security", text));
+                }
             },
             (None, None) => {}
         }
@@ -104,7 +105,7 @@ impl Sources<'_> {
     }
 
     /// The built-in default.
-    fn timestamped(&self) -> Result<Vec<Suite>> {
+    fn timestamped(&self, notes: &mut Warnings<'_>) -> Result<Vec<Suite>> {
         let time = self.snapshot.strftime("%Y%m%dT%H%M%SZ");
         let keys = self.keys_or(|| Ok(Keyring::debian().clone()))?;
         let root = |name: &str| {
@@ -120,12 +121,11 @@ impl Sources<'_> {
         for archive in &mut found {
             archive.check_valid_until = false;
         }
-        if let Some(first) = found.first_mut() {
-            first.notes.push(format!(
-                "no mirror is named and neither image nor host has apt sources: {SNAPSHOT} is used \
-                 as of {time}; how old that is is not checked"
-            ));
-        }
+        let text = format!(
+            "no mirror is named and neither image nor host has apt sources: {SNAPSHOT} is used as \
+             of {time}; how old that is is not checked"
+        );
+        notes.push(Warning::new(Code::DefaultOrigin, SNAPSHOT, text));
         Ok(found)
     }
 
@@ -151,7 +151,7 @@ impl Sources<'_> {
     }
 
     /// From apt's own files.
-    fn apt(&self, place: Place<'_>, notes: &mut Vec<String>) -> Result<Vec<Suite>> {
+    fn apt(&self, place: Place<'_>, notes: &mut Warnings<'_>) -> Result<Vec<Suite>> {
         let mut names = vec!["etc/apt/sources.list".to_owned()];
         let parts = place.list("etc/apt/sources.list.d").into_iter();
         names.extend(parts.filter(|name| name.ends_with(".list") || name.ends_with(".sources")));
@@ -248,11 +248,12 @@ impl Sources<'_> {
 }
 
 /// A folder that an image names is one in the image, where no archive is.
-fn leave_out_folders(name: &str, source: &mut Source, notes: &mut Vec<String>) {
+fn leave_out_folders(name: &str, source: &mut Source, notes: &mut Warnings<'_>) {
     source.uris.retain(|url| {
         let is_folder = url.scheme() == "file";
         if is_folder {
-            notes.push(format!("{name}: `{url}` passed over: it is a folder of the image"));
+            let text = format!("{name}: `{url}` passed over: it is a folder of the image");
+            notes.push(Warning::new(Code::PassedOver, url, text));
         }
         !is_folder
     });

@@ -18,6 +18,7 @@ use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
 use crate::port::Root;
 use crate::version::rpm::Version;
+use crate::warning::{Code, Warning};
 
 const DIRECTORY: &str = "var/lib/rpmmanifest";
 const NAMES: &str = "container-manifest-1";
@@ -33,7 +34,7 @@ pub(crate) struct Manifests {
     table: Lines,
     names: Option<Lines>,
     rows: Vec<Row>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// A file of lines.
@@ -76,11 +77,11 @@ impl Manifests {
                 Some(row) => rows.push(row),
                 // Keys stand among the packages when the builder did not take them out.
                 None if text.starts_with(b"gpg-pubkey\t") => {}
-                None => warnings.push(format!(
-                    "{} line {} is left alone: it is no package",
-                    table.path.display(),
-                    line + 1
-                )),
+                None => {
+                    let (path, line) = (table.path.display(), line + 1);
+                    let text = format!("{path} line {line} is left alone: it is no package");
+                    warnings.push(Warning::new(Code::LeftAlone, path, text));
+                }
             }
         }
         Ok(Some(Self { table, names, rows, warnings }))

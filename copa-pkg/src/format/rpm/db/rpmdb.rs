@@ -26,6 +26,7 @@ use crate::package::installed::{Installed, each_once};
 use crate::package::relation::Relations;
 use crate::port::Root;
 use crate::version::format::Format;
+use crate::warning::{Code, Warning};
 
 /// Binaries of 32 and 64 bits: what most distributions take.
 const COLOR: u32 = 3;
@@ -39,7 +40,7 @@ pub(crate) struct RpmDb {
     database: Option<Database>,
     manifests: Option<Manifests>,
     installed: Vec<Installed>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 /// A package that was installed, for the record.
@@ -199,7 +200,7 @@ impl PackageDb for RpmDb {
         None
     }
 
-    fn warnings(&self) -> &[String] {
+    fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
@@ -213,7 +214,7 @@ impl PackageDb for RpmDb {
 fn listed(
     headers: &[(u32, Header)],
     paths: &BTreeSet<String>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Installed>> {
     let relations = headers.iter().map(|(_, header)| installed::relation_count(header));
     if relations.sum::<usize>() > RELATIONS {
@@ -224,7 +225,11 @@ fn listed(
     for (_, header) in headers {
         match installed::package(header) {
             Ok(package) => packages.extend(package.map(|package| (package, header))),
-            Err(error) => warnings.push(format!("{error}: it is left alone")),
+            Err(error) => {
+                let name = header.text(Tag::NAME).unwrap_or_default();
+                let text = format!("{error}: it is left alone");
+                warnings.push(Warning::new(Code::LeftAlone, name, text));
+            }
         }
     }
     installed::provide_paths(&mut packages, paths);

@@ -16,6 +16,7 @@ use crate::format::rpm::package::tag::Tag;
 use crate::install::paths::Paths;
 
 use crate::format::rpm::install::omissions::Omissions;
+use crate::warning::{Code, Warning};
 
 /// The files of the installed packages, by physical path.
 #[derive(Debug, Default)]
@@ -57,7 +58,7 @@ impl RpmDb {
         new: &[Archive],
         erased: &[(String, String)],
         paths: &mut Paths<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Vec<Warning>,
     ) -> Ownership<'_> {
         let mut ownership = Ownership::default();
         for header in self.all_headers() {
@@ -69,7 +70,10 @@ impl RpmDb {
                         || erased.iter().any(|(n, a)| *n == name && *a == arch);
                     ownership.add(header, files, goes, paths);
                 }
-                Err(error) => warnings.push(format!("its files are not known: {error}")),
+                Err(error) => {
+                    let text = format!("its files are not known: {error}");
+                    warnings.push(Warning::new(Code::LeftAlone, name, text));
+                }
             }
         }
         ownership

@@ -17,6 +17,7 @@ use crate::install::installation::Why;
 use crate::install::installer::Installer;
 use crate::install::policy::{Fate, Incoming, Policy};
 use crate::port::{FileKind, Root, Stat};
+use crate::warning::{Code, Warning};
 
 const SETUID: u32 = 0o4000;
 const SETGID: u32 = 0o2000;
@@ -116,19 +117,22 @@ impl Policy for RpmFile<'_> {
         Ok(if write { Fate::Write } else { Fate::Leave })
     }
 
-    /// Says which ownership of the file the image does not know.
-    fn adopt(&self, _: &mut File, _: Option<Stat>) -> Vec<String> {
-        let ownership = [
+    /// Says which owners of the file the image does not know.
+    fn adopt(&self, _: &mut File, _: Option<Stat>) -> Vec<Warning> {
+        let owners = [
             ("user", &self.new.user, self.accounts.user(&self.new.user)),
             ("group", &self.new.group, self.accounts.group(&self.new.group)),
         ];
-        let unknown = ownership.into_iter().filter(|(_, _, number)| number.is_none());
+        let unknown = owners.into_iter().filter(|(_, _, number)| number.is_none());
         unknown.map(|(what, name, _)| unknown_owner(self.package, what, name)).collect()
     }
 }
 
-fn unknown_owner(package: &str, what: &str, name: &str) -> String {
-    format!("{package} has files of the {what} {name}, whom the image does not know: root has them")
+fn unknown_owner(package: &str, what: &str, name: &str) -> Warning {
+    let text = format!(
+        "{package} has files of the {what} {name}, whom the image does not know: root has them"
+    );
+    Warning::new(Code::UnknownOwner, name, text)
 }
 
 impl RpmFile<'_> {

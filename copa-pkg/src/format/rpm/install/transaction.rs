@@ -38,6 +38,7 @@ use crate::package::removal::Removal;
 use crate::port::FileKind;
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
+use crate::warning::{Code, Warning};
 
 /// Work in progress: the image, and what is known of its packages.
 pub(super) struct Work<'a> {
@@ -93,7 +94,8 @@ impl<'a> Work<'a> {
         let warnings = &mut image.out.warnings;
         let ownership = db.ownership(archives, erased, &mut image.paths, warnings);
         for (name, arch) in erased {
-            warnings.push(format!("{name}.{arch} goes: a new package makes it obsolete"));
+            let text = format!("{name}.{arch} goes: a new package makes it obsolete");
+            warnings.push(Warning::new(Code::Removed, name, text));
         }
         let accounts = accounts::with_new(root, archives, &mut image.out.changes)?;
         Ok(Self { image, db, accounts, ownership, unlinked: BTreeSet::new() })

@@ -19,6 +19,7 @@ use crate::package::fetched::Package;
 use crate::package::installed::Installed;
 use crate::trust::keys::PackageKeys;
 use crate::trust::openpgp::{Keyring, Moment};
+use crate::warning::{Code, Warning};
 
 /// The most signatures that are looked at.
 const MOST: usize = 16;
@@ -33,7 +34,7 @@ const OVER_ALL: [Tag; 2] = [Tag(1002), Tag(1005)];
 ///
 /// [`Error::Untrusted`] when no trusted key signed it and that is not allowed, or it is another
 /// package; [`Error::Malformed`] when it is none.
-pub(crate) fn verify(package: &Package, keys: &PackageKeys) -> Result<Option<String>> {
+pub(crate) fn verify(package: &Package, keys: &PackageKeys) -> Result<Option<Warning>> {
     let PackageKeys { keyring, trust } = keys;
     let what = package.candidate().to_string();
     let file = PackageFile::parse(&what, package.bytes())?;
@@ -45,7 +46,8 @@ pub(crate) fn verify(package: &Package, keys: &PackageKeys) -> Result<Option<Str
             Ok(None)
         }
         Err(reason) if trust.allow_unsigned => {
-            Ok(Some(format!("NOT VERIFIED, as allowed: {what}: {reason}")))
+            let text = format!("NOT VERIFIED, as allowed: {what}: {reason}");
+            Ok(Some(Warning::new(Code::Unsigned, what, text)))
         }
         Err(reason) => Err(Error::Untrusted {
             what,

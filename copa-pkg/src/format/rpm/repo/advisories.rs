@@ -1,7 +1,6 @@
 //! The advisories of a repository: its `updateinfo`, read only on request.
 
 use std::io::BufReader;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -12,10 +11,11 @@ use crate::format::rpm::repo::config::Repo;
 use crate::format::rpm::repo::files::read_file;
 use crate::format::rpm::repo::repomd::{Listed, Repomd};
 use crate::format::rpm::repo::updateinfo;
-use crate::port::{Cache, Fetch, recall};
+use crate::port::recall;
 use crate::repository::advisory::{Advisories, LoadedFixes};
 use crate::repository::fixes::Fixes;
 use crate::repository::ports::Ports;
+use crate::warning::{Code, Warning};
 
 /// Where the `updateinfo` of a repository is, and its checksum, as the verified `repomd.xml` says.
 #[derive(Debug, Clone)]
@@ -44,10 +44,11 @@ impl Repo {
 
 #[async_trait]
 impl Advisories for UpdateInfo {
-    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<LoadedFixes> {
-        match self.read(Ports { fetch, cache }).await {
+    async fn load(&self, ports: Ports<'_>) -> Result<LoadedFixes> {
+        match self.read(ports).await {
             Err(error @ (Error::NotFound { .. } | Error::Fetch { .. })) if !self.required => {
-                let warning = format!("{}: {error}: what its updates fix is not listed", self.id);
+                let text = format!("{}: {error}: what its updates fix is not listed", self.id);
+                let warning = Warning::new(Code::FixesUnknown, &self.id, text);
                 Ok(LoadedFixes { warning: Some(warning), ..LoadedFixes::default() })
             }
             other => Ok(LoadedFixes { fixes: other?, warning: None }),

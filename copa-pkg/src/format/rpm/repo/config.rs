@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::format::rpm::repo::filter::Filter;
 use crate::trust::openpgp::Keyring;
 use crate::trust::policy::Trust;
+use crate::warning::Warning;
 
 /// A repository.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ pub(crate) struct Repo {
     /// Whether it is an error when it cannot be loaded.
     pub(crate) required: bool,
     /// Warnings about how it was found, which are given when it is loaded.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Warning>,
 }
 
 /// Where a repository is.

@@ -13,6 +13,7 @@ use crate::package::checksum::Checksum;
 use crate::port::Fetch;
 use crate::repository::ports::Ports;
 use crate::trust::openpgp::{Keyring, Moment, SKEW};
+use crate::warning::{Code, Warning, Warnings};
 
 /// The largest `repomd.xml` or list of mirrors that is read.
 const LARGEST: u64 = 8 << 20;
@@ -43,7 +44,7 @@ impl Repo {
         root: &Url,
         hashes: &[Checksum],
         ports: Ports<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<Repomd> {
         let url = below(root, "repodata/repomd.xml")?;
         let bytes = ports.fetch.get(&url).await?.collect(&url, LARGEST).await?;
@@ -52,10 +53,11 @@ impl Repo {
         } else if !hashes.is_empty() {
             self.check_hash(&url, &bytes, hashes, warnings)?;
         } else if url.scheme() == "http" && !is_this_machine(&url) {
-            warnings.push(format!(
+            let text = format!(
                 "{url}: neither signed nor fetched by https: updates could be hidden; packages \
                  are still checked"
-            ));
+            );
+            warnings.push(Warning::new(Code::Unprotected, &url, text));
         }
         let repomd = Repomd::parse(&bytes, url.as_str())?;
         self.check_age(&url, &repomd, ports, warnings)?;
@@ -67,7 +69,7 @@ impl Repo {
         url: &Url,
         bytes: &Bytes,
         fetch: &dyn Fetch,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<()> {
         let mut signature_url = url.clone();
         signature_url.set_path(&format!("{}.asc", url.path()));
@@ -120,7 +122,7 @@ impl Repo {
         url: &Url,
         bytes: &[u8],
         hashes: &[Checksum],
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<()> {
         let fits = |listed: &Checksum| {
             let mut hasher = listed.hasher();
@@ -134,9 +136,10 @@ impl Repo {
     }
 
     /// Refuses metadata that no trusted key signed, or lets it through with a warning.
-    fn unverified(&self, url: &Url, reason: &str, warnings: &mut Vec<String>) -> Result<()> {
+    fn unverified(&self, url: &Url, reason: &str, warnings: &mut Warnings<'_>) -> Result<()> {
         if self.trust.allow_unsigned {
-            warnings.push(format!("NOT VERIFIED, as allowed: {url}: {reason}"));
+            let text = format!("NOT VERIFIED, as allowed: {url}: {reason}");
+            warnings.push(Warning::new(Code::Unsigned, url, text));
             return Ok(());
         }
         let hint = "name the right public keys with --keyring FILE, or another mirror; only for a \
@@ -150,7 +153,7 @@ impl Repo {
         url: &Url,
         repomd: &Repomd,
         ports: Ports<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<()> {
         let key = format!("rpm-repomd-date {} {}", self.id, self.place.url());
         let seen = ports.cache.get(&key);
@@ -168,7 +171,8 @@ impl Repo {
                                 name another mirror, or allow expired metadata";
                     return Err(untrusted(url, &reason, hint));
                 }
-                warnings.push(format!("ROLLED BACK, as allowed: {url}: {reason}"));
+                let text = format!("ROLLED BACK, as allowed: {url}: {reason}");
+                warnings.push(Warning::new(Code::RolledBack, url, text));
             }
             Some(seen) if seen == repomd.date => {}
             _ if self.trust.allow_unsigned => {}

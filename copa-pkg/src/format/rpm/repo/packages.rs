@@ -19,6 +19,7 @@ use crate::repository::advisory::Advisories;
 use crate::repository::catalog::Catalog;
 use crate::repository::index::table::Index;
 use crate::repository::ports::Ports;
+use crate::warning::{Code, Warning, Warnings};
 
 impl Repo {
     /// What the repository offers.
@@ -27,7 +28,7 @@ impl Repo {
         root: &Url,
         repomd: &Repomd,
         ports: Ports<'_>,
-        warnings: &mut Vec<String>,
+        warnings: &mut Warnings<'_>,
     ) -> Result<Catalog> {
         let url = below(root, "repodata/repomd.xml")?;
         let primary = repomd.file("primary").ok_or_else(|| Error::Malformed {
@@ -38,9 +39,9 @@ impl Repo {
         let index = self.index(root, primary, filter, ports).await?;
         if index.refused() > 0 {
             let (id, refused) = (&self.id, index.refused());
-            warnings.push(format!(
-                "{id} at {root}: {refused} packages left out: malformed or listed twice"
-            ));
+            let text =
+                format!("{id} at {root}: {refused} packages left out: malformed or listed twice");
+            warnings.push(Warning::new(Code::LeftOut, id, text));
         }
         let catalog = Catalog::new(&RULES, index, root.clone(), self.id.clone());
         let advisories = self.advisories(root, repomd);

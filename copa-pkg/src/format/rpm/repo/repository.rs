@@ -6,17 +6,15 @@
 //! on the way can do is hide updates and offer old packages, and an old package is never installed
 //! over a newer one.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use url::Url;
 
 use crate::error::{Error, Result};
 use crate::format::rpm::repo::config::{Place, Repo, below};
 use crate::package::checksum::Checksum;
-use crate::port::{Cache, Fetch};
 use crate::repository::load::{Loaded, Repository};
 use crate::repository::ports::Ports;
+use crate::warning::{Code, Warning, Warnings};
 
 /// How many mirrors of a list are asked before giving up.
 const MIRRORS: usize = 5;
@@ -27,28 +25,27 @@ impl Repository for Repo {
         format!("{} from {}", self.id, self.place.url())
     }
 
-    async fn load(&self, fetch: &dyn Fetch, cache: &Arc<dyn Cache>) -> Result<Loaded> {
-        let ports = Ports { fetch, cache };
-        let mut warnings = self.notes.clone();
+    async fn load(&self, ports: Ports<'_>) -> Result<Loaded> {
+        let mut warnings = Warnings::new(ports.listener);
+        warnings.extend(self.notes.iter().cloned());
         let loaded = match &self.place {
             Place::Named(root, paths) => self.load_named(root, paths, ports).await,
             _ => self.load_one(ports).await,
         };
-        let mut loaded = match loaded {
+        let loaded = match loaded {
             Err(Error::NotFound { url }) if !self.required => {
-                let id = &self.id;
-                warnings.push(format!("{id}: {url} is not there: its updates are not considered"));
+                warnings.push(self.not_considered(&format!("{url} is not there")));
                 Loaded::default()
             }
             Err(error @ Error::Fetch { .. }) if !self.required => {
-                let id = &self.id;
-                warnings.push(format!("{id}: {error}: its updates are not considered"));
+                warnings.push(self.not_considered(&error.to_string()));
                 Loaded::default()
             }
             other => other?,
         };
-        warnings.append(&mut loaded.warnings);
-        Ok(Loaded { warnings, catalog: loaded.catalog.ranked(self.priority, self.cost) })
+        warnings.append(loaded.warnings);
+        let catalog = loaded.catalog.ranked(self.priority, self.cost);
+        Ok(Loaded { warnings: warnings.into_vec(), catalog })
     }
 }
 
@@ -64,7 +61,7 @@ impl Repo {
         for (i, path) in paths.iter().enumerate() {
             let root = below(root, path)?;
             let name = path.replace('/', "-");
-            all.push(self.at(root, &name, i == 0).load(ports.fetch, ports.cache).await?);
+            all.push(self.at(root, &name, i == 0).load(ports).await?);
         }
         if all.is_empty() {
             Err(Error::NotFound { url: missing })
@@ -87,7 +84,13 @@ impl Repo {
         let mut passed: Vec<Error> = Vec::new();
         for root in roots.iter().take(MIRRORS) {
             match self.load_from(root, &hashes, ports).await {
-                Ok(loaded) => return Ok(loaded.warned(passed.iter().map(|e| self.passed_over(e)))),
+                Ok(loaded) => {
+                    let mut warnings = Warnings::new(ports.listener);
+                    warnings.extend(passed.iter().map(|error| self.passed_over(error)));
+                    warnings.append(loaded.warnings);
+                    let (catalog, warnings) = (loaded.catalog, warnings.into_vec());
+                    return Ok(Loaded { catalog, warnings });
+                }
                 Err(error) => passed.push(error),
             }
         }
@@ -100,15 +103,21 @@ impl Repo {
         }))
     }
 
-    fn passed_over(&self, error: &Error) -> String {
-        format!("{}: a mirror is passed over: {error}", self.id)
+    fn passed_over(&self, error: &Error) -> Warning {
+        let text = format!("{}: a mirror is passed over: {error}", self.id);
+        Warning::new(Code::PassedOver, &self.id, text)
+    }
+
+    fn not_considered(&self, reason: &str) -> Warning {
+        let text = format!("{}: {reason}: its updates are not considered", self.id);
+        Warning::new(Code::NotConsidered, &self.id, text)
     }
 
     async fn load_from(&self, root: &Url, hashes: &[Checksum], ports: Ports<'_>) -> Result<Loaded> {
-        let mut warnings = Vec::new();
+        let mut warnings = Warnings::new(ports.listener);
         let repomd = self.repomd(root, hashes, ports, &mut warnings).await?;
         let catalog = self.packages(root, &repomd, ports, &mut warnings).await?;
-        Ok(Loaded { catalog, warnings })
+        Ok(Loaded { catalog, warnings: warnings.into_vec() })
     }
 }
 

@@ -35,6 +35,7 @@ use crate::repository::origins::Origins;
 use crate::repository::sources::Sources;
 use crate::trust::keys::PackageKeys;
 use crate::trust::openpgp::Keyring;
+use crate::warning::{Code, Warning, Warnings};
 
 /// Where `.repo` files are.
 const DIRECTORIES: [&str; 3] = ["etc/yum.repos.d", "etc/distro.repos.d", "etc/zypp/repos.d"];
@@ -45,7 +46,6 @@ const MAIN: [&str; 3] = ["etc/dnf/dnf.conf", "etc/yum.conf", "etc/tdnf/tdnf.conf
 const VARIABLES: [&str; 3] = ["etc/yum/vars", "etc/dnf/vars", "etc/zypp/vars.d"];
 
 /// The repositories of the image, in the order of the sources, and the keys that may sign packages.
-/// Warnings about the sources themselves are among the warnings of the first repository.
 ///
 /// # Errors
 ///
@@ -55,6 +55,7 @@ pub(crate) fn origins(
     sources: &Sources<'_>,
     streams: &[String],
     imported: &[String],
+    warnings: &mut Warnings<'_>,
 ) -> Result<Origins> {
     let finder = Finder::new(sources, streams)?;
     let mut notes = Vec::new();
@@ -63,24 +64,19 @@ pub(crate) fn origins(
     let keys = package_keys(&finder, &configured, imported);
     let key_urls = if found.is_empty() { key_urls(sources, &configured) } else { Vec::new() };
     if found.is_empty() {
+        // What is wrong with repositories that are not used concerns nobody.
+        warnings.extend(notes);
         found = configured;
-    } else {
-        notes.clear();
     }
     if found.is_empty() {
         found = finder.defaults()?;
-        notes.push(
-            "no mirror is named and the image has no enabled repositories: the distribution's own \
-             servers are used"
-                .into(),
-        );
-    }
-    if let Some(first) = found.first_mut() {
-        first.notes.splice(0..0, notes);
+        let text = "no mirror is named and the image has no enabled repositories: the \
+                    distribution's own servers are used";
+        warnings.push(Warning::new(Code::DefaultOrigin, sources.distro, text));
     }
     let repositories =
         found.into_iter().map(|repo| Box::new(repo) as Box<dyn Repository>).collect();
-    Ok(Origins { repositories, keys, key_urls })
+    Ok(Origins { repositories, keys, key_urls, warnings: Vec::new() })
 }
 
 /// Who may sign the packages of the image: beside the known keys those that its enabled
@@ -217,7 +213,7 @@ impl<'a> Finder<'a> {
     }
 
     /// From the image's own files.
-    fn configured(&self, notes: &mut Vec<String>) -> Result<Vec<Repo>> {
+    fn configured(&self, notes: &mut Vec<Warning>) -> Result<Vec<Repo>> {
         let root = self.sources.root;
         let mut files = BTreeMap::new();
         for path in MAIN {
@@ -252,18 +248,20 @@ impl<'a> Finder<'a> {
         Ok(found)
     }
 
-    fn source(&self, source: &Source, notes: &mut Vec<String>) -> Result<Option<Repo>> {
+    fn source(&self, source: &Source, notes: &mut Vec<Warning>) -> Result<Option<Repo>> {
         let id = &source.id;
         let place = match place(source) {
             Ok(place) => place,
             Err(reason) => {
-                notes.push(format!("[{id}] passed over: {reason}"));
+                let text = format!("[{id}] passed over: {reason}");
+                notes.push(Warning::new(Code::PassedOver, id, text));
                 return Ok(None);
             }
         };
         for (option, is_on) in [("gpgcheck", source.gpgcheck), ("sslverify", source.sslverify)] {
             if !is_on {
-                notes.push(format!("[{id}]: {option}=0 is not obeyed"));
+                let text = format!("[{id}]: {option}=0 is not obeyed");
+                notes.push(Warning::new(Code::NotObeyed, id, text));
             }
         }
         let mut repo = self.repo(id, place);
@@ -291,11 +289,17 @@ impl<'a> Finder<'a> {
                     let Some(bytes) = self.sources.root.read(Path::new(path))? else { continue };
                     match Keyring::parse(&bytes) {
                         Ok(keys) => more.extend(&keys),
-                        Err(reason) => repo.notes.push(format!("{path}: {reason}")),
+                        Err(reason) => {
+                            let text = format!("{path}: {reason}");
+                            repo.notes.push(Warning::new(Code::PassedOver, path, text));
+                        }
                     }
                 }
                 "https" => repo.key_urls.push(url),
-                _ => repo.notes.push(format!("{text}: keys are fetched by https only")),
+                _ => {
+                    let why = format!("{text}: keys are fetched by https only");
+                    repo.notes.push(Warning::new(Code::PassedOver, text, why));
+                }
             }
         }
         if !more.is_empty() {

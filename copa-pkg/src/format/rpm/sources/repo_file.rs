@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::format::rpm::sources::variables::Variables;
 use crate::repository::catalog::{COST, PRIORITY};
+use crate::warning::{Code, Warning};
 
 /// A repository that a file describes, variables filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub(crate) struct Parsed {
     /// The repositories, in their order.
     pub(crate) sources: Vec<Source>,
     /// What was passed over, and why.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Warning>,
 }
 
 /// What `[main]` of the package manager's own configuration says for all repositories. In a `.repo`
@@ -81,7 +82,8 @@ impl Parsed {
                 || source.metalink.is_some();
             if !placed && source.enabled {
                 let reason = "it has no baseurl, mirrorlist or metalink";
-                parsed.notes.push(format!("{name}: [{}] passed over: {reason}", source.id));
+                let text = format!("{name}: [{}] passed over: {reason}", source.id);
+                parsed.notes.push(Warning::new(Code::PassedOver, &source.id, text));
             } else {
                 parsed.sources.push(source);
             }
@@ -240,7 +242,7 @@ mod tests {
         assert!(!c.gpgcheck && c.enabled && !c.skip_if_unavailable);
         assert!(d.mirrorlist.is_some() && !d.sslverify);
         assert_eq!(
-            parsed.notes,
+            parsed.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>(),
             ["x.repo: [e] passed over: it has no baseurl, mirrorlist or metalink"]
         );
     }

@@ -60,7 +60,7 @@ fn what_is_no_package_is_left_alone_and_said_when_it_claims_to_be_one() {
     ]);
     assert_eq!(names(&db), ["a"]);
     let warned: Vec<&str> =
-        db.warnings().iter().filter_map(|w| w.split([' ', '/']).nth(4)).collect();
+        db.warnings().iter().filter_map(|w| w.text.split([' ', '/']).nth(4)).collect();
     assert_eq!(warned, ["gone", "no-version", "path", "two"], "{:?}", db.warnings());
 }
 
@@ -215,7 +215,7 @@ fn real_databases_are_read() {
     let root = MemoryRoot::copy(&corpus.join("anchore+syft/debian/testdata"));
     let db = StatusD::open(&root).unwrap().unwrap();
     assert!(names(&db).contains(&"apt"));
-    assert!(db.warnings().iter().any(|w| w.contains("/multiple ")), "{:?}", db.warnings());
+    assert!(db.warnings().iter().any(|w| w.text.contains("/multiple ")), "{:?}", db.warnings());
 }
 
 proptest! {

@@ -5,6 +5,7 @@ use crate::repository::sources::{HostFile, Sources};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use jiff::{Span, Timestamp};
 use sha2::{Digest, Sha256};
@@ -147,7 +148,8 @@ impl Lab {
             snapshot: now(),
             trust,
         };
-        load_all(&discover::repositories(&sources)?, &Files::default(), cache).await
+        let repositories = discover::repositories(&sources, &mut Warnings::default())?;
+        load_all(&repositories, Ports::new(&Files::default(), cache)).await
     }
 
     async fn load(&self) -> Result<Loaded> {
@@ -203,7 +205,8 @@ async fn a_signed_mirror_is_read_and_its_package_downloaded() {
     let lab = Lab::new();
     assert!(lab.gpgv_accepts());
     let loaded = lab.load().await.unwrap();
-    let missing = loaded.warnings.iter().filter(|warning| warning.contains("not there")).count();
+    let missing =
+        loaded.warnings.iter().filter(|warning| warning.text.contains("not there")).count();
     assert_eq!((missing, loaded.warnings.len()), (2, 2), "{:?}", loaded.warnings);
     let hello = loaded.catalog.best("hello").unwrap();
     assert_eq!((hello.version.to_string(), hello.origin.as_str()), ("1.0".into(), "bookworm"));
@@ -240,7 +243,11 @@ async fn signatures_that_are_wrong_missing_or_of_others_are_refused() {
     lab.refused("it is not signed").await;
     let allowed = Trust { allow_unsigned: true, ..lab.trust() };
     let loaded = lab.load_with(&allowed, &forgetful()).await.unwrap();
-    assert!(loaded.warnings.iter().any(|w| w.contains("NOT VERIFIED")), "{:?}", loaded.warnings);
+    assert!(
+        loaded.warnings.iter().any(|w| w.text.contains("NOT VERIFIED")),
+        "{:?}",
+        loaded.warnings
+    );
 
     // gpgv puts up with a signature whose last line is missing; this program does not.
     for (end, gpgv) in [(good.len() / 3, false), (60, false), (good.len() - 20, true)] {
@@ -296,7 +303,7 @@ async fn dates_and_suites_are_held_against_what_was_asked_for() {
     lab.refused("it expired on").await;
     let allowed = Trust { allow_expired: true, ..lab.trust() };
     let loaded = lab.load_with(&allowed, &forgetful()).await.unwrap();
-    assert!(loaded.warnings.iter().any(|w| w.contains("EXPIRED")), "{:?}", loaded.warnings);
+    assert!(loaded.warnings.iter().any(|w| w.text.contains("EXPIRED")), "{:?}", loaded.warnings);
 
     lab.suite("bookworm", &["hello"], &dated("Date", now() + hour));
     lab.refused("it is dated").await;
@@ -321,7 +328,11 @@ async fn an_older_state_than_was_seen_before_is_refused() {
     assert!(error.to_string().contains("before it was"), "{error}");
     let allowed = Trust { allow_expired: true, ..lab.trust() };
     let loaded = lab.load_with(&allowed, &cache).await.unwrap();
-    assert!(loaded.warnings.iter().any(|w| w.contains("ROLLED BACK")), "{:?}", loaded.warnings);
+    assert!(
+        loaded.warnings.iter().any(|w| w.text.contains("ROLLED BACK")),
+        "{:?}",
+        loaded.warnings
+    );
 }
 
 #[tokio::test]
@@ -410,14 +421,13 @@ async fn of_the_hosts_sources_only_debians_count() {
             snapshot: now(),
             trust: &trust,
         };
-        load_all(&discover::repositories(&sources).unwrap(), &Files::default(), &forgetful())
-            .await
-            .unwrap()
+        let repositories = discover::repositories(&sources, &mut Warnings::default()).unwrap();
+        load_all(&repositories, Ports::new(&Files::default(), &forgetful())).await.unwrap()
     };
     lab.suite("bookworm", &["hello"], "Origin: Sury\n");
     let loaded = load().await;
     assert!(loaded.catalog.is_empty());
-    assert!(loaded.warnings[0].contains("its origin is `Sury`"), "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].text.contains("its origin is `Sury`"), "{:?}", loaded.warnings);
     lab.suite("bookworm", &["hello"], "Origin: Debian\n");
     assert!(load().await.catalog.best("hello").is_some());
 }

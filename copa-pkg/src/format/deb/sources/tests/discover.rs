@@ -29,8 +29,8 @@ fn found(
         snapshot: now,
         trust: &Trust::strict(now),
     };
-    let repositories = repositories(&sources).unwrap();
-    let mut notes = Vec::new();
+    let repositories = repositories(&sources, &mut Warnings::default()).unwrap();
+    let mut notes = Warnings::default();
     let mut archives = sources.named(&mut notes).unwrap();
     archives.extend(sources.apt(Place::Image(&root), &mut notes).unwrap());
     (repositories.iter().map(|repository| repository.describe()).collect(), archives)
@@ -109,7 +109,7 @@ fn a_keyring_without_keys_is_refused_at_once() {
         snapshot: now,
         trust: &trust,
     };
-    assert!(matches!(repositories(&sources), Err(Error::Invalid { .. })));
+    assert!(matches!(repositories(&sources, &mut Warnings::default()), Err(Error::Invalid { .. })));
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn owners_that_the_image_does_not_know_are_said() {
         };
         (
             (file.uid, file.gid, file.mode),
-            out.warnings.iter().filter(|w| w.contains("nobody")).count(),
+            out.warnings.iter().filter(|w| w.text.contains("nobody")).count(),
         )
     };
     assert_eq!(written(&root), ((0, 0, 0o755), 1));
@@ -222,7 +222,7 @@ fn users_that_packages_bring_are_made() {
             panic!("{out:?}")
         };
         assert_eq!((file.uid, file.gid, file.mode), (999, 999, 0o4755));
-        assert!(!out.warnings.iter().any(|warning| warning.contains("demo:")), "{out:?}");
+        assert!(!out.warnings.iter().any(|warning| warning.text.contains("demo:")), "{out:?}");
     }
 }
 

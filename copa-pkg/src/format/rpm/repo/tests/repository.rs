@@ -21,6 +21,7 @@ use crate::format::rpm::repo::filter::Filter;
 use crate::package::candidate::Candidate;
 use crate::package::fetched::Package;
 use crate::port::Cache;
+use crate::port::Fetch;
 use crate::repository::load::load_all;
 use crate::repository::mirror::Mirror;
 use crate::repository::sources::Sources;
@@ -195,10 +196,15 @@ fn load_mirror(
         snapshot: trust.now,
         trust,
     };
-    let repositories =
-        crate::format::rpm::sources::discover::origins(&sources, &[], &[])?.repositories;
+    let repositories = crate::format::rpm::sources::discover::origins(
+        &sources,
+        &[],
+        &[],
+        &mut Warnings::default(),
+    )?
+    .repositories;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(load_all(&repositories, fetch, cache))
+    runtime.block_on(load_all(&repositories, Ports::new(fetch, cache)))
 }
 
 fn download(candidate: &Candidate) -> Package {
@@ -273,7 +279,7 @@ fn an_altered_package_is_refused_before_and_after_its_checksum() {
     assert!(error.to_string().contains("it is not signed"), "{error}");
     let loose = Trust { allow_unsigned: true, ..lab.trust() };
     let warning = verify(&PackageKeys { trust: loose, ..lab.keys() }).unwrap();
-    assert!(warning.unwrap().starts_with("NOT VERIFIED, as allowed"));
+    assert!(warning.unwrap().text.starts_with("NOT VERIFIED, as allowed"));
 }
 
 #[test]
@@ -302,7 +308,11 @@ fn altered_metadata_is_refused() {
     refused(lab.strict(), &["repomd.xml", "it is not signed", "allow unsigned"]);
     let loose = Trust { allow_unsigned: true, ..lab.trust() };
     let loaded = lab.load(&loose, &forgetful()).unwrap();
-    assert!(loaded.warnings[0].starts_with("NOT VERIFIED, as allowed"), "{:?}", loaded.warnings);
+    assert!(
+        loaded.warnings[0].text.starts_with("NOT VERIFIED, as allowed"),
+        "{:?}",
+        loaded.warnings
+    );
     fs::write(lab.repomd(), &repomd).unwrap();
     lab.sign("gpg");
     lab.strict().unwrap();
@@ -366,7 +376,7 @@ fn older_metadata_than_before_is_refused() {
     refused(lab.load(&lab.trust(), &cache), &["repomd.xml", "before it was"]);
     let loose = Trust { allow_expired: true, ..lab.trust() };
     let loaded = lab.load(&loose, &cache).unwrap();
-    assert!(loaded.warnings[0].starts_with("ROLLED BACK"), "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].text.starts_with("ROLLED BACK"), "{:?}", loaded.warnings);
 }
 
 #[test]
@@ -425,13 +435,14 @@ fn a_plan_without_a_report_names_what_its_updates_fix() {
         };
         let mut plan =
             crate::resolve::plan::UpdatePlan { updates: vec![update], ..Default::default() };
-        let files = Files::default();
-        runtime.block_on(plan.name_fixes(&catalog, &files, &forgetful())).unwrap();
+        let (files, cache) = (Files::default(), forgetful());
+        let ports = Ports::new(&files, &cache);
+        runtime.block_on(plan.name_fixes(&catalog, ports)).unwrap();
         assert_eq!(plan.updates[0].fixes, ["CVE-2026-0001"], "{compression}");
         let fetched = files.asked.lock().unwrap().pop().unwrap();
         let bytes = fs::read(&fetched).unwrap();
         fs::write(&fetched, &bytes[..bytes.len() - 1]).unwrap();
-        let error = runtime.block_on(plan.name_fixes(&catalog, &files, &forgetful())).unwrap_err();
+        let error = runtime.block_on(plan.name_fixes(&catalog, ports)).unwrap_err();
         assert!(error.to_string().contains("updateinfo.xml"), "{error}");
         fs::write(&fetched, bytes).unwrap();
     }

@@ -31,10 +31,15 @@ fn load(options: &str, fetch: &dyn Fetch) -> Result<Loaded> {
         snapshot: trust.now,
         trust: &trust,
     };
-    let repositories =
-        crate::format::rpm::sources::discover::origins(&sources, &[], &[])?.repositories;
+    let repositories = crate::format::rpm::sources::discover::origins(
+        &sources,
+        &[],
+        &[],
+        &mut Warnings::default(),
+    )?
+    .repositories;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(load_all(&repositories, fetch, &forgetful()))
+    runtime.block_on(load_all(&repositories, Ports::new(fetch, &forgetful())))
 }
 
 #[test]
@@ -43,7 +48,7 @@ fn what_is_not_there_may_be_skipped_and_what_is_not_trusted_never() {
     for fetch in [Only(None), Only(Some("nothing"))] {
         let loaded = load(skip, &fetch).unwrap();
         assert!(loaded.catalog.is_empty());
-        let said = |warning: &String| warning.ends_with("its updates are not considered");
+        let said = |warning: &Warning| warning.text.ends_with("its updates are not considered");
         assert!(loaded.warnings.iter().any(said), "{:?}", loaded.warnings);
         let error = load("repo_gpgcheck=1\n", &fetch).map(|loaded| loaded.warnings).unwrap_err();
         assert!(matches!(error, Error::NotFound { .. } | Error::Fetch { .. }), "{error:?}");
@@ -76,11 +81,11 @@ fn a_mirror_that_is_not_in_order_is_passed_over() {
             notes: Vec::new(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(repo.load(&Files::default(), &forgetful()))
+        runtime.block_on(repo.load(Ports::new(&Files::default(), &forgetful())))
     };
     let loaded = load(&["none", "old", "repo"]).unwrap();
     assert!(loaded.catalog.best("hello").is_some());
     assert_eq!(loaded.warnings.len(), 2);
-    assert!(loaded.warnings[1].contains("does not fit the text"), "{:?}", loaded.warnings);
+    assert!(loaded.warnings[1].text.contains("does not fit the text"), "{:?}", loaded.warnings);
     refused(load(&["old", "none"]), &["old/repodata/repomd.xml", "does not fit the text"]);
 }

@@ -22,7 +22,15 @@ fn described(root: &MemoryRoot, distro: (&str, &str), mirrors: &[&str]) -> Resul
         snapshot: now(),
         trust: &trust,
     };
-    Ok(origins(&sources, &[], &[])?.repositories.iter().map(|repo| repo.describe()).collect())
+    Ok(origins(&sources, &[], &[], &mut Warnings::default())?
+        .repositories
+        .iter()
+        .map(|repo| repo.describe())
+        .collect())
+}
+
+fn texts(warnings: &[Warning]) -> Vec<&str> {
+    warnings.iter().map(|warning| warning.text.as_str()).collect()
 }
 
 fn without_mirrors<'a>(root: &'a MemoryRoot, distro: &'a Distro, trust: &'a Trust) -> Sources<'a> {
@@ -86,9 +94,9 @@ fn entries_decide_about_themselves() {
     assert_eq!(repo.filter.excludes, ["x", "kernel*"]);
     assert!(repo.filter.all_streams && !repo.required && !repo.signed && repo.priority == 5);
     assert_eq!(repo.key_urls.len(), 1);
-    assert_eq!(repo.notes, ["http://b.invalid/key: keys are fetched by https only"]);
+    assert_eq!(texts(&repo.notes), ["http://b.invalid/key: keys are fetched by https only"]);
     let not_obeyed = ["[b]: gpgcheck=0", "[a]: gpgcheck=0", "[a]: sslverify=0"];
-    assert_eq!(notes, not_obeyed.map(|what| format!("{what} is not obeyed")));
+    assert_eq!(texts(&notes), not_obeyed.map(|what| format!("{what} is not obeyed")));
     assert!(repo.keys.as_ref().is_ok_and(|keys| !keys.is_empty()));
 }
 
@@ -108,15 +116,17 @@ fn the_keys_that_the_image_names_may_sign_packages() {
     );
     let mut sources = without_mirrors(&root, &distro, &trust);
     let known = known_keys(&sources).unwrap().len();
-    let keys = |imported: &[String]| origins(&sources, &[], imported).unwrap().keys.keyring.len();
+    let keys = |imported: &[String]| {
+        origins(&sources, &[], imported, &mut Warnings::default()).unwrap().keys.keyring.len()
+    };
     assert_eq!(keys(&[]), known + 1);
     assert_eq!(keys(&[imported, "no key".into()]), known + 2);
-    let urls = origins(&sources, &[], &[]).unwrap().key_urls;
+    let urls = origins(&sources, &[], &[], &mut Warnings::default()).unwrap().key_urls;
     assert_eq!(urls.iter().map(Url::as_str).collect::<Vec<_>>(), ["https://a.invalid/key"]);
     // Who names a mirror does not want the image's addresses.
     let mirrors = ["azurelinux=https://m.invalid/".parse().unwrap()];
     sources.mirrors = &mirrors;
-    assert!(origins(&sources, &[], &[]).unwrap().key_urls.is_empty());
+    assert!(origins(&sources, &[], &[], &mut Warnings::default()).unwrap().key_urls.is_empty());
 }
 
 #[test]
@@ -141,9 +151,12 @@ fn the_users_keyring_is_the_only_one() {
         Some(include_bytes!("../../../../../keys/rpm/MICROSOFT-RPM-GPG-KEY").as_slice().into());
     let trust = Trust { keyring, ..Trust::strict(now()) };
     let mut sources = without_mirrors(&root, &distro, &trust);
-    let found = origins(&sources, &[], &[]).unwrap();
+    let found = origins(&sources, &[], &[], &mut Warnings::default()).unwrap();
     assert_eq!(found.keys.keyring.len(), 1);
     let wrong = Trust { keyring: Some("no key".into()), ..trust.clone() };
     sources.trust = &wrong;
-    assert!(matches!(origins(&sources, &[], &[]), Err(Error::Invalid { .. })));
+    assert!(matches!(
+        origins(&sources, &[], &[], &mut Warnings::default()),
+        Err(Error::Invalid { .. })
+    ));
 }
