@@ -42,7 +42,7 @@ const DEB: &[Format] = &[Format::Deb];
 const RPM: &[Format] = &[Format::Rpm];
 const NOTHING: Said = Said::Always(Meaning::Nothing);
 
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 15] = [
     // Words of the shell.
     Row {
         formats: ALL,
@@ -111,6 +111,8 @@ const TABLE: [Row; 14] = [
     },
     Row { formats: DEB, names: &["dpkg"], meaning: Said::By(dpkg) },
     Row { formats: DEB, names: &["."], meaning: Said::By(confmodule) },
+    // Questions of debconf and their answers.
+    Row { formats: DEB, names: &["db_*"], meaning: NOTHING },
     Row {
         formats: DEB,
         names: &["dpkg-maintscript-helper"],
@@ -131,14 +133,23 @@ const TABLE: [Row; 14] = [
     Row { formats: DEB, names: &["addgroup", "adduser"], meaning: Said::Always(Meaning::Account) },
 ];
 
+impl Row {
+    /// Whether one of its names is the command's, or is its beginning and ends with `*`.
+    fn names_it(&self, command: &str) -> bool {
+        let is = |name: &&str| match name.strip_suffix('*') {
+            Some(beginning) => command.starts_with(beginning),
+            None => *name == command,
+        };
+        self.names.iter().any(is)
+    }
+}
+
 /// What a command means in a script of this format that is called like this.
 pub(crate) fn meaning(command: &Command, call: &Call<'_>, format: Format) -> Meaning {
-    let is = |row: &&Row| row.formats.contains(&format) && row.names.contains(&&*command.name);
+    let is = |row: &&Row| row.formats.contains(&format) && row.names_it(&command.name);
     match TABLE.iter().find(is).map(|row| &row.meaning) {
         Some(Said::Always(meaning)) => *meaning,
         Some(Said::By(decide)) => decide(command, call),
-        // Questions of debconf and their answers.
-        None if format == Format::Deb && command.name.starts_with("db_") => Meaning::Nothing,
         None => Meaning::Unknown,
     }
 }

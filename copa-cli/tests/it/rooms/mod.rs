@@ -15,6 +15,7 @@ mod arrows;
 mod cfg;
 mod faults;
 mod floors;
+mod formats;
 mod graph;
 mod mentions;
 mod planted;
