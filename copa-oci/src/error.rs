@@ -133,6 +133,13 @@ pub enum Kind {
 }
 
 impl Error {
+    /// That there is nothing of this name, which is a tag or a digest.
+    pub(crate) fn no_such_name(name: &str, place: String) -> Self {
+        let is_digest = name.contains(':');
+        let what = if is_digest { name.to_owned() } else { format!("the tag `{name}`") };
+        Self::NotFound { what, place }
+    }
+
     /// Content that is not what its descriptor or its format says.
     pub(crate) fn corrupt(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into(), reason: reason.into() }

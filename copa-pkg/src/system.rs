@@ -47,7 +47,7 @@ pub struct System {
     pub distro: Distro,
     /// The architecture of its packages.
     pub arch: Arch,
-    /// What a person should know: what could not be read and is left alone.
+    /// Warnings: entries of the database that could not be read and are left alone.
     pub warnings: Vec<Warning>,
     manager: Box<dyn PackageManager>,
 }

@@ -1,4 +1,4 @@
-//! Warnings: what a person should know although nothing failed.
+//! Warnings: a check that was left out, a setting that is not obeyed, something that is left alone.
 //!
 //! A warning is a value. Whoever raises it puts it among the [`Warnings`] of its work, which tell a
 //! [`Listener`] at once and keep it for the result:
@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a person should know although nothing failed.
+/// Something that went otherwise than asked or expected, although nothing failed.
 ///
 /// # Examples
 ///

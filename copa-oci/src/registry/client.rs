@@ -83,7 +83,7 @@ impl Registry {
 
     pub(super) fn missing(&self, what: &str) -> Error {
         let place = format!("{}/{}", self.reference.registry(), self.reference.repository());
-        Error::NotFound { what: what.to_owned(), place }
+        Error::no_such_name(what, place)
     }
 
     /// A tag or a digest, in the form in which it is part of an address.

@@ -130,7 +130,7 @@ impl Names {
             _ => {}
         }
         let place = format!("{}, which holds {}", file_of(place), names.join(", "));
-        Error::NotFound { what: what.to_owned(), place }
+        Error::no_such_name(what, place)
     }
 }
 

@@ -16,12 +16,12 @@ pub struct Installation {
     pub kept: Vec<Kept>,
     /// Scripts of packages that did not run and whose effect is not known, sorted.
     pub unrun: Vec<Unrun>,
-    /// What a person should know.
+    /// Warnings: what was left out, not obeyed or could not be made.
     pub warnings: Vec<Warning>,
 }
 
 impl Installation {
-    /// Says something that a person should know.
+    /// Adds a warning.
     pub(crate) fn warn(&mut self, code: Code, about: impl fmt::Display, text: String) {
         self.warnings.push(Warning::new(code, about, text));
     }
@@ -97,7 +97,7 @@ impl fmt::Display for Why {
             Self::Deleted => "deleted in the image",
             Self::Foreign => "not from the package",
             Self::Directory => "a directory with other things in it",
-            Self::NoDirectory => "its directory is none in the image",
+            Self::NoDirectory => "its directory is a file or a link in the image",
             Self::OwnCertificates => "its own certificates stay",
             Self::Derived => "made from the package by a tool that did not run",
         })

@@ -17,6 +17,6 @@ pub struct Origins {
     /// Addresses of more keys that the image's repositories name, all `https:`.
     /// [`PackageKeys::fetch`] adds them.
     pub key_urls: Vec<Url>,
-    /// What a person should know of how they were found.
+    /// Warnings about how they were found: entries that were passed over, options that are not obeyed.
     pub warnings: Vec<Warning>,
 }
