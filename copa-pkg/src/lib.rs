@@ -36,7 +36,7 @@ pub(crate) mod warning;
 pub use crate::distro::release::Distro;
 pub use crate::error::{Error, Kind, Result};
 pub use crate::install::change::{Change, ChangeSet, Content, File};
-pub use crate::install::installation::{Installation, Kept, Unrun, Why};
+pub use crate::install::outcome::{Installation, Kept, Unrun, Why};
 pub use crate::install::transaction::Transaction;
 pub use crate::package::arch::Arch;
 pub use crate::package::candidate::Candidate;
@@ -51,11 +51,11 @@ pub use crate::package::requirement::Requirement;
 pub use crate::port::{
     Algorithms, Body, Cache, Digests, Fetch, FileKind, Interest, Root, Stat, recall, remember,
 };
+pub use crate::repository::access::Ports;
 pub use crate::repository::catalog::Catalog;
 pub use crate::repository::load::{Loaded, Repository, load_all};
 pub use crate::repository::mirror::Mirror;
 pub use crate::repository::origins::Origins;
-pub use crate::repository::ports::Ports;
 pub use crate::repository::sources::{HostFile, Sources};
 pub use crate::resolve::plan::{Reason, Skip, Skipped, Update, UpdatePlan};
 pub use crate::resolve::request::{Finding, Request};

@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use crate::distro::release::Distro;
 use crate::error::{Error, Result};
+use crate::format::formats;
 use crate::format::manager::PackageManager;
-use crate::format::managers;
 use crate::format::self_check::self_check;
-use crate::install::installation::Installation;
+use crate::install::outcome::Installation;
 use crate::install::transaction::Transaction;
 use crate::package::arch::Arch;
 use crate::package::database::PackageDb;
@@ -70,7 +70,7 @@ impl System {
     ///
     /// As [`detect`](Self::detect).
     pub fn detect_heard_by(listener: Listener<'_>, root: &dyn Root, hints: &Hints) -> Result<Self> {
-        let manager = managers::open(root)?;
+        let manager = formats::open(root)?;
         let db = manager.db();
         let mut warnings = Warnings::new(listener);
         warnings.extend(db.warnings().iter().cloned());
@@ -199,13 +199,13 @@ impl System {
     /// What is worth having of the file at this path while layers are streamed past, so that the
     /// system can be detected, planned for and updated.
     pub fn interest(path: &Path) -> Interest {
-        managers::interest(path)
+        formats::interest(path)
     }
 
     /// A digest of all that [`interest`](Self::interest) may say: it belongs into the key of whatever is
     /// kept of a layer.
     pub fn interests_digest() -> String {
-        managers::interests_digest()
+        formats::interests_digest()
     }
 }
 

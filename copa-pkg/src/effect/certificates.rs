@@ -8,7 +8,7 @@ use md5::{Digest, Md5};
 
 use crate::error::Result;
 use crate::install::change::{Content, File};
-use crate::install::installation::Why;
+use crate::install::outcome::Why;
 use crate::port::Root;
 
 /// The package that the bundle is made of.

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use crate::error::Result;
 use crate::format::interests::Interests;
-use crate::install::installation::Installation;
+use crate::install::outcome::Installation;
 use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};
@@ -16,7 +16,7 @@ use crate::trust::keys::PackageKeys;
 use crate::warning::Warnings;
 
 /// How a package manager is found in an image. Each format has one static of it, listed in
-/// [`FORMATS`](crate::format::managers::FORMATS).
+/// [`FORMATS`](crate::format::formats::FORMATS).
 #[derive(Debug)]
 pub(crate) struct PackageFormat {
     /// What is worth keeping of a layer while it is streamed past, so that the database can be opened,

@@ -1,7 +1,7 @@
 //! Package formats: what each of them does in its own way, and the one list of them.
 //!
 //! ```text
-//! managers::FORMATS --open(image)--> PackageManager: db, rules, origins, verify, install
+//! formats::FORMATS --open(image)--> PackageManager: db, rules, origins, verify, install
 //!                                          |
 //!                        deb/  rpm/   (each: relation package/ db/ repo/ sources/ install/)
 //! ```
@@ -10,8 +10,8 @@
 //! checklist for a new format is `manager.rs`.
 
 pub mod deb;
+pub(crate) mod formats;
 pub(crate) mod interests;
 pub(crate) mod manager;
-pub(crate) mod managers;
 pub mod rpm;
 pub(crate) mod self_check;

@@ -5,7 +5,7 @@
 //! that the image does not show.
 
 use crate::error::{Error, Result};
-use crate::format::managers;
+use crate::format::formats;
 use crate::install::change::ChangeSet;
 use crate::install::overlay::Overlay;
 use crate::install::transaction::Transaction;
@@ -23,7 +23,7 @@ pub(crate) fn self_check(
     transaction: &Transaction<'_>,
     changes: &ChangeSet,
 ) -> Result<()> {
-    let after = managers::open(&Overlay::new(root, changes))?;
+    let after = formats::open(&Overlay::new(root, changes))?;
     let installed = after.db().installed();
     for package in transaction.packages {
         let planned = package.candidate();

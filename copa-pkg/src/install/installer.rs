@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::install::change::{Change, Content, File};
-use crate::install::installation::Installation;
+use crate::install::outcome::Installation;
 use crate::install::paths::Paths;
 use crate::port::{FileKind, Root};
 

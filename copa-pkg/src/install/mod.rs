@@ -5,16 +5,16 @@
 //!  what goes --format--> Leftovers --remove_stale-------------^
 //! ```
 //!
-//! A format says what a package holds and, by its [`policy`], what becomes of a path where package
+//! A format says what a package holds and, by its [policy](fate), what becomes of a path where package
 //! managers differ: configuration, missing files, directories. The [`installer`] does what they have
 //! in common: physical paths, hard links, collisions, files put aside, directories that are emptied.
 
 pub(crate) mod change;
-pub(crate) mod installation;
+pub(crate) mod fate;
 pub(crate) mod installer;
+pub(crate) mod outcome;
 pub(crate) mod overlay;
 pub(crate) mod paths;
 pub(crate) mod place;
-pub(crate) mod policy;
 pub(crate) mod stale;
 pub(crate) mod transaction;

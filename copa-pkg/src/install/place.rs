@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::install::change::{Content, File};
-use crate::install::installation::Why;
+use crate::install::fate::{Fate, Incoming, Policy, with_ending};
 use crate::install::installer::Installer;
-use crate::install::policy::{Fate, Incoming, Policy, with_ending};
+use crate::install::outcome::Why;
 use crate::port::{FileKind, Stat};
 use crate::warning::Code;
 

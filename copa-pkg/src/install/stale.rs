@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::install::change::Change;
-use crate::install::installation::Why;
+use crate::install::fate::Leftovers;
 use crate::install::installer::Installer;
-use crate::install::policy::Leftovers;
+use crate::install::outcome::Why;
 
 impl Installer<'_> {
     /// Removes what remains of the versions that go: their files, and the directories of which

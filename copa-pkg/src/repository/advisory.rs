@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::Result;
+use crate::repository::access::Ports;
 use crate::repository::fixes::Fixes;
-use crate::repository::ports::Ports;
 use crate::warning::Warning;
 
 /// How many are loaded at once.

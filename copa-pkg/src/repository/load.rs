@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Error, Result};
+use crate::repository::access::Ports;
 use crate::repository::catalog::Catalog;
-use crate::repository::ports::Ports;
 use crate::warning::Warning;
 
 /// One suite of one archive, or whatever a distribution calls a set of packages with one index.

@@ -12,6 +12,7 @@
 //! nothing here knows a format. Indexes and fixes go through the [`Cache`](crate::Cache) under the
 //! checksum that a verified document gave for them.
 
+pub(crate) mod access;
 pub(crate) mod advisory;
 pub(crate) mod catalog;
 pub(crate) mod download;
@@ -21,5 +22,4 @@ pub(crate) mod ingest;
 pub(crate) mod load;
 pub(crate) mod mirror;
 pub(crate) mod origins;
-pub(crate) mod ports;
 pub(crate) mod sources;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::error::Result;
+use crate::repository::access::Ports;
 use crate::repository::advisory;
 use crate::repository::catalog::Catalog;
 use crate::repository::fixes::Step;
-use crate::repository::ports::Ports;
 use crate::resolve::plan::{Update, UpdatePlan};
 use crate::warning::{Warning, Warnings};
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::effect::ldcache::bytes::Order;
-use crate::effect::ldcache::cache::Cache;
+use crate::effect::ldcache::file_format::Cache;
 
 /// An `ld.so.cache`: what is written again is read as the same.
 pub fn ld_cache(bytes: &[u8]) {

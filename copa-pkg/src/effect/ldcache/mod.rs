@@ -1,9 +1,9 @@
 pub(crate) mod bytes;
-pub(crate) mod cache;
 pub(crate) mod conf;
 pub(crate) mod elf;
+pub(crate) mod entries;
+pub(crate) mod file_format;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
-pub(crate) mod renew;
-pub(crate) mod table;
+pub(crate) mod strings;
 pub(crate) mod update;

@@ -5,16 +5,16 @@
 //! that the old cache does not list, because nobody called `ldconfig` after it came, stays
 //! unlisted. Links that `ldconfig` would make are not made: packages bring theirs.
 
-use crate::effect::ldcache::renew;
+use crate::effect::ldcache::entries;
 use std::path::{Path, PathBuf};
 
 use ::bytes::Bytes;
 
-use crate::effect::ldcache::cache::Cache;
-use crate::effect::ldcache::renew::Renewed;
+use crate::effect::ldcache::entries::Renewed;
+use crate::effect::ldcache::file_format::Cache;
 use crate::error::Result;
 use crate::install::change::{Change, ChangeSet, Content, File};
-use crate::install::installation::Installation;
+use crate::install::outcome::Installation;
 use crate::install::overlay::Overlay;
 use crate::port::Root;
 use crate::warning::Code;
@@ -30,13 +30,13 @@ pub(crate) fn update(root: &dyn Root, out: &mut Installation) -> Result<()> {
         return Ok(());
     };
     let after = Overlay::new(root, &out.changes);
-    let is_same_file = renew::real_file(&after, &physical).as_ref() == Some(&physical);
+    let is_same_file = entries::real_file(&after, &physical).as_ref() == Some(&physical);
     if !is_same_file || after.is_written(&physical) {
         return Ok(());
     }
     let small = Some(&bytes).filter(|bytes| bytes.len() <= BYTES_MAX);
     let renewed = match small.and_then(Cache::read) {
-        Some(cache) => renew::renew(&after, &cache)?,
+        Some(cache) => entries::renew(&after, &cache)?,
         None => Renewed::Impossible("it is not in a format that this program writes".into()),
     };
     match renewed {

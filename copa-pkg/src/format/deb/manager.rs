@@ -8,7 +8,7 @@ use crate::format::deb::rules::RULES;
 use crate::format::deb::sources::discover::repositories;
 use crate::format::interests::Interests;
 use crate::format::manager::{Opened, PackageFormat, PackageManager};
-use crate::install::installation::Installation;
+use crate::install::outcome::Installation;
 use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};

@@ -3,13 +3,13 @@
 use crate::error::Result;
 use crate::format::interests::Interests;
 use crate::format::manager::{Opened, PackageFormat, PackageManager};
-use crate::format::rpm::db::database::{DIRECTORIES, FILES};
+use crate::format::rpm::db::database_file::{DIRECTORIES, FILES};
 use crate::format::rpm::db::rpmdb::RpmDb;
 use crate::format::rpm::install::transaction;
 use crate::format::rpm::package::verify::verify;
 use crate::format::rpm::rules::RULES;
 use crate::format::rpm::sources::discover;
-use crate::install::installation::Installation;
+use crate::install::outcome::Installation;
 use crate::install::transaction::Transaction;
 use crate::package::database::PackageDb;
 use crate::package::fetched::{Package, Verified};

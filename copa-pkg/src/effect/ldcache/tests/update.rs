@@ -3,7 +3,7 @@ mod ldconfig;
 mod tree;
 
 use crate::effect::ldcache::elf;
-use crate::effect::ldcache::table;
+use crate::effect::ldcache::strings;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
@@ -12,9 +12,9 @@ use self::elf_file::{Elf, native};
 use self::tree::{Item, Tree};
 use super::*;
 use crate::effect::ldcache::bytes::Order;
-use crate::effect::ldcache::cache::Entry;
 use crate::effect::ldcache::elf::{Library, Read};
-use crate::effect::ldcache::table::compare_names;
+use crate::effect::ldcache::file_format::Entry;
+use crate::effect::ldcache::strings::compare_names;
 
 /// The cache after the changes: `None` when it stays.
 fn updated(old: &Tree, new: &Tree, cache: &Bytes) -> Option<Bytes> {
@@ -174,7 +174,7 @@ fn names_are_ordered_as_by_glibc() {
 #[test]
 fn strings_share_their_ends() {
     let strings = ["libz.so.1", "/lib/libz.so.1", "/usr/lib/libz.so.1", "z"].map(Bytes::from);
-    let table = table::Table::of(strings.clone().into_iter());
+    let table = strings::Table::of(strings.clone().into_iter());
     assert_eq!(table.bytes, b"z\0/usr/lib/libz.so.1\0");
     for string in strings {
         let place = table.place(&string) as usize;

@@ -31,18 +31,18 @@ use crate::effect::ldcache::update as ldcache;
 use crate::error::{Error, Result};
 use crate::format::deb::control::Stanza;
 use crate::format::deb::db::status_d::StatusD;
+use crate::format::deb::install::fate::Distroless;
+use crate::format::deb::install::leftovers;
 use crate::format::deb::install::ownership::Ownership;
 use crate::format::deb::install::part::Part;
-use crate::format::deb::install::policy::Distroless;
 use crate::format::deb::install::scripts::{self, Image, Step};
-use crate::format::deb::install::stale;
 use crate::format::deb::package::archive::{Archive, Entry, EntryKind};
 use crate::install::change::{Change, Content, File};
-use crate::install::installation::{Installation, Unrun};
+use crate::install::fate::{Fate, Incoming};
 use crate::install::installer::Installer;
+use crate::install::outcome::{Installation, Unrun};
 use crate::install::overlay::Overlay;
 use crate::install::place::Groups;
-use crate::install::policy::{Fate, Incoming};
 use crate::package::fetched::{Package, Verified};
 use crate::port::Root;
 use crate::unpack::decompress::Budget;
@@ -100,9 +100,9 @@ pub(crate) fn install(
         work.package(&package.package, &mut budget)?;
     }
     let Work { mut image, ownership, accounts, steps, .. } = work;
-    let leftovers = stale::leftovers(&mut image, &ownership, &names)?;
+    let remains = leftovers::leftovers(&mut image, &ownership, &names)?;
     // Of a directory that no package has files in, nobody knows: it may be a place to mount at.
-    image.remove_stale(leftovers, &|dir| ownership.lists_below(dir));
+    image.remove_stale(remains, &|dir| ownership.lists_below(dir));
     let mut out = image.finish();
     let after = Overlay::new(root, &out.changes);
     let found = Image { before: root, after: &after, accounts: &accounts };

@@ -1,6 +1,6 @@
 pub(crate) mod distroless;
+pub(crate) mod fate;
+pub(crate) mod leftovers;
 pub(crate) mod ownership;
 pub(crate) mod part;
-pub(crate) mod policy;
 pub(crate) mod scripts;
-pub(crate) mod stale;

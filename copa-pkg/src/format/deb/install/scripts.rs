@@ -7,7 +7,7 @@ use crate::effect::accounts::called::is_there;
 use crate::effect::accounts::image::Accounts;
 use crate::effect::script::{Scene, Verdict, verdict};
 use crate::effect::shell::command::{Call, Command};
-use crate::install::installation::Unrun;
+use crate::install::outcome::Unrun;
 use crate::port::Root;
 use crate::version::format::Format;
 

@@ -35,7 +35,7 @@ pub(crate) fn members<'a>(what: &str, archive: &'a [u8]) -> Result<Vec<Member<'a
     Ok(members)
 }
 
-/// Name and size: 16 bytes of name, 32 of times and ownership, 10 of decimal size, the end mark.
+/// Name and size: 16 bytes of name, 32 of times and owners, 10 of decimal size, the end mark.
 fn parse_header(header: &[u8]) -> Option<(&str, usize)> {
     if header.get(58..60)? != b"`\n" {
         return None;

@@ -7,9 +7,9 @@
 //! [`suite`] is the noun; [`metadata`] and [`packages`] are its operations, and [`repository`] puts
 //! them in order.
 
-pub(crate) mod metadata;
 pub(crate) mod packages;
 pub(crate) mod release;
 pub(crate) mod repository;
 pub(crate) mod scan;
+pub(crate) mod signed_release;
 pub(crate) mod suite;

@@ -9,16 +9,16 @@
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::format::deb::repo::metadata::untrusted;
 use crate::format::deb::repo::release::{Listed, Release};
 use crate::format::deb::repo::scan::Scanner;
+use crate::format::deb::repo::signed_release::untrusted;
 use crate::format::deb::repo::suite::Suite;
 use crate::package::checksum::Checksum;
 use crate::port::{Body, recall, remember};
+use crate::repository::access::Ports;
 use crate::repository::index::table::Index;
 use crate::repository::ingest::{Expected, Failure, ingest};
 use crate::repository::load::Loaded;
-use crate::repository::ports::Ports;
 use crate::unpack::compression::Compression;
 
 /// What a mirror is assumed to deliver, in bytes a second: 320 Mbit/s.

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::format::deb::repo::packages::offers;
 use crate::format::deb::repo::release::Release;
 use crate::format::deb::repo::suite::Suite;
+use crate::repository::access::Ports;
 use crate::repository::load::{Loaded, Repository};
-use crate::repository::ports::Ports;
 use crate::warning::{Code, Warnings};
 
 #[async_trait]

@@ -1,6 +1,6 @@
 pub(crate) mod bdb;
 pub(crate) mod bytes;
-pub(crate) mod database;
+pub(crate) mod database_file;
 pub(crate) mod files;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::format::rpm::db::database::{Database, candidates};
+use crate::format::rpm::db::database_file::{Database, candidates};
 use crate::format::rpm::db::files::{beside, file_like};
 use crate::format::rpm::db::installed;
 use crate::format::rpm::db::manifest;

@@ -1,4 +1,4 @@
-//! Users and groups that packages bring: the ownership of their files are among them.
+//! Users and groups that packages bring: the owners of their files are among them.
 
 use std::path::Path;
 

@@ -1,9 +1,9 @@
 pub(crate) mod accounts;
+pub(crate) mod fate;
+pub(crate) mod known_scripts;
+pub(crate) mod leftovers;
 pub(crate) mod omissions;
 pub(crate) mod ownership;
-pub(crate) mod policy;
 pub(crate) mod scriptlets;
-pub(crate) mod stale;
 pub(crate) mod transaction;
 pub(crate) mod triggers;
-pub(crate) mod verdicts;

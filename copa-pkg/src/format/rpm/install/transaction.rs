@@ -1,6 +1,6 @@
 //! Installing RPM packages into an image: what `rpm -U` would change, but for what scriptlets do.
 //!
-//! - **Attributes** are the header's; ownership by name have the numbers that the image's own
+//! - **Attributes** are the header's; owners by name have the numbers that the image's own
 //!   `etc/passwd` and `etc/group` give them.
 //! - **Configuration** that the user changed has rpm's fates: it stays and the new file is put
 //!   beside it (`.rpmnew`), or it is put aside (`.rpmsave`).
@@ -22,16 +22,16 @@ use crate::error::{Error, Result};
 use crate::format::rpm::db::record::State;
 use crate::format::rpm::db::rpmdb::{Recorded, RpmDb};
 use crate::format::rpm::install::accounts;
+use crate::format::rpm::install::fate::RpmFile;
+use crate::format::rpm::install::leftovers;
 use crate::format::rpm::install::ownership::{OldFile, Ownership};
-use crate::format::rpm::install::policy::RpmFile;
-use crate::format::rpm::install::stale;
 use crate::format::rpm::package::archive::{Archive, File as PackagedFile, Kind};
 use crate::format::rpm::package::digest::Algorithm;
 use crate::format::rpm::package::tag::Tag;
-use crate::install::installation::Installation;
+use crate::install::fate::{Fate, Incoming};
 use crate::install::installer::Installer;
+use crate::install::outcome::Installation;
 use crate::install::place::Groups;
-use crate::install::policy::{Fate, Incoming};
 use crate::install::transaction::Transaction;
 use crate::package::fetched::Verified;
 use crate::package::removal::Removal;
@@ -68,8 +68,8 @@ pub(crate) fn install(
     let package = |archive| work.package(archive, &mut budget);
     let states = archives.iter().map(package).collect::<Result<Vec<_>>>()?;
     let unlinked = std::mem::take(&mut work.unlinked);
-    let leftovers = stale::leftovers(&mut work.image, &work.ownership, unlinked)?;
-    work.image.remove_stale(leftovers, &|_| false);
+    let remains = leftovers::leftovers(&mut work.image, &work.ownership, unlinked)?;
+    work.image.remove_stale(remains, &|_| false);
     work.image.add_parents();
     work.scriptlets(&archives);
     let time = time(db, &archives);

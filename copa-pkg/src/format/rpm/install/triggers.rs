@@ -8,8 +8,8 @@ use crate::effect::commands::ACCOUNTS;
 use crate::effect::script::Verdict;
 use crate::effect::shell::command::Call;
 use crate::format::rpm::db::installed::list;
+use crate::format::rpm::install::known_scripts::{Found, call, of};
 use crate::format::rpm::install::ownership::{Ownership, is_below};
-use crate::format::rpm::install::verdicts::{Found, call, of};
 use crate::format::rpm::package::header::Header;
 use crate::format::rpm::package::tag::Tag;
 use crate::package::constraint::Constraint;
@@ -46,7 +46,7 @@ pub(super) struct Moved {
     pub(super) updates: Vec<String>,
     /// Those of its files that change, as it lists them.
     pub(super) paths: BTreeSet<PathBuf>,
-    /// Whether it comes, and the image knows the ownership of all its files.
+    /// Whether it comes, and the image knows the owners of all its files.
     pub(super) has_accounts: bool,
 }
 

@@ -12,9 +12,9 @@ use crate::format::rpm::repo::files::read_file;
 use crate::format::rpm::repo::repomd::{Listed, Repomd};
 use crate::format::rpm::repo::updateinfo;
 use crate::port::recall;
+use crate::repository::access::Ports;
 use crate::repository::advisory::{Advisories, LoadedFixes};
 use crate::repository::fixes::Fixes;
-use crate::repository::ports::Ports;
 use crate::warning::{Code, Warning};
 
 /// Where the `updateinfo` of a repository is, and its checksum, as the verified `repomd.xml` says.

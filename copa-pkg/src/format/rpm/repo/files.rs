@@ -7,8 +7,8 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::format::rpm::repo::config::{below, untrusted};
 use crate::format::rpm::repo::repomd::Listed;
+use crate::repository::access::Ports;
 use crate::repository::ingest::{Expected, Failure, ingest};
-use crate::repository::ports::Ports;
 use crate::unpack::compression::Compression;
 
 /// The most text that is read of a file whose length is not listed.

@@ -15,10 +15,10 @@ use crate::format::rpm::repo::primary::Scanner;
 use crate::format::rpm::repo::repomd::{Listed, Repomd};
 use crate::format::rpm::rules::RULES;
 use crate::port::{recall, remember};
+use crate::repository::access::Ports;
 use crate::repository::advisory::Advisories;
 use crate::repository::catalog::Catalog;
 use crate::repository::index::table::Index;
-use crate::repository::ports::Ports;
 use crate::warning::{Code, Warning, Warnings};
 
 impl Repo {

@@ -12,8 +12,8 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::format::rpm::repo::config::{Place, Repo, below};
 use crate::package::checksum::Checksum;
+use crate::repository::access::Ports;
 use crate::repository::load::{Loaded, Repository};
-use crate::repository::ports::Ports;
 use crate::warning::{Code, Warning, Warnings};
 
 /// How many mirrors of a list are asked before giving up.

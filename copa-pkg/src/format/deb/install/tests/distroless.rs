@@ -9,7 +9,7 @@ use crate::format::deb::install::distroless::tests::deb::{BUILT, Deb, LATER};
 use crate::format::deb::install::distroless::tests::tree::Tree;
 use crate::format::deb::package::archive::Archive;
 use crate::install::change::Change;
-use crate::install::installation::Why;
+use crate::install::outcome::Why;
 use crate::package::candidate::Candidate;
 use crate::package::checksum::Checksum;
 use crate::package::relation::Relations;

@@ -1,4 +1,4 @@
-//! A file system of values, with ownership, modes and times: what change sets are tried on.
+//! A file system of values, with owners, modes and times: what change sets are tried on.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -8,7 +8,7 @@ use crate::format::rpm::db::installed;
 use crate::format::rpm::oracle::{Lab, have};
 use crate::format::rpm::package::file::PackageFile;
 use crate::install::change::{Change, Content, File};
-use crate::install::installation::{Unrun, Why};
+use crate::install::outcome::{Unrun, Why};
 use crate::package::candidate::Candidate;
 use crate::package::checksum::Checksum;
 use crate::package::fetched::Package;

@@ -11,7 +11,7 @@ use crate::format::rpm::repo::metalink::{Metalink, mirror_list};
 use crate::format::rpm::repo::repomd::Repomd;
 use crate::package::checksum::Checksum;
 use crate::port::Fetch;
-use crate::repository::ports::Ports;
+use crate::repository::access::Ports;
 use crate::trust::openpgp::{Keyring, Moment, SKEW};
 use crate::warning::{Code, Warning, Warnings};
 

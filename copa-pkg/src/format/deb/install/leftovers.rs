@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::format::deb::install::fate::is_builders;
 use crate::format::deb::install::ownership::Ownership;
-use crate::format::deb::install::policy::is_builders;
-use crate::install::installation::Why;
+use crate::install::fate::Leftovers;
 use crate::install::installer::Installer;
-use crate::install::policy::Leftovers;
+use crate::install::outcome::Why;
 use crate::port::FileKind;
 
 /// Directories that `base-files` or the builder of the image made: they stay when they become

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::effect::ldcache::bytes::{Order, text};
-use crate::effect::ldcache::table::{Table, compare_names};
+use crate::effect::ldcache::strings::{Table, compare_names};
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 const OLD_MAGIC: &[u8] = b"ld.so-1.7.0";

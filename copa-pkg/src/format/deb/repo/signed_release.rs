@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::format::deb::repo::release::Release;
 use crate::format::deb::repo::suite::Suite;
 use crate::port::Fetch;
-use crate::repository::ports::Ports;
+use crate::repository::access::Ports;
 use crate::trust::openpgp as signature;
 use crate::trust::openpgp::{Moment, SKEW, Signed};
 use crate::warning::{Code, Warning, Warnings};

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::format::rpm::db::record::State;
+use crate::format::rpm::install::fate::is_pristine;
 use crate::format::rpm::install::ownership::{OldFile, Ownership};
-use crate::format::rpm::install::policy::is_pristine;
 use crate::format::rpm::package::archive::Kind;
+use crate::install::fate::Leftovers;
 use crate::install::installer::Installer;
-use crate::install::policy::Leftovers;
 use crate::port::FileKind;
 
 /// What the packages that go have, and that no package has any more. `unlinked` are files whose

@@ -41,7 +41,7 @@ pub(super) fn call(one: Option<u32>, two: Option<u32>) -> Call<'static> {
     Call { arguments: [text(one), text(two), None], is_bash: true }
 }
 
-/// What is known of a script of a package. Of users and groups only the ownership of its files tell
+/// What is known of a script of a package. Of users and groups only the owners of its files tell
 /// whether they are there.
 pub(super) fn of(package: &str, program: &str, script: &str, call: &Call<'_>) -> Verdict {
     let program = program.split(' ').next().unwrap_or_default();

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::install::change::File;
-use crate::install::installation::Why;
 use crate::install::installer::Installer;
+use crate::install::outcome::Why;
 use crate::port::Stat;
 use crate::warning::Warning;
 

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use crate::effect::ldcache::cache::{Cache, Entry};
 use crate::effect::ldcache::conf;
 use crate::effect::ldcache::elf;
 use crate::effect::ldcache::elf::{Library, Read};
-use crate::effect::ldcache::table::compare_names;
+use crate::effect::ldcache::file_format::{Cache, Entry};
+use crate::effect::ldcache::strings::compare_names;
 use crate::error::Result;
 use crate::install::overlay::Overlay;
 use crate::port::{FileKind, Root};

@@ -13,9 +13,9 @@ use crate::format::rpm::install::ownership::{OldFile, Ownership};
 use crate::format::rpm::package::archive::{File as PackagedFile, Kind};
 use crate::format::rpm::package::digest::Algorithm;
 use crate::install::change::{Content, File};
-use crate::install::installation::Why;
+use crate::install::fate::{Fate, Incoming, Policy};
 use crate::install::installer::Installer;
-use crate::install::policy::{Fate, Incoming, Policy};
+use crate::install::outcome::Why;
 use crate::port::{FileKind, Root, Stat};
 use crate::warning::{Code, Warning};
 
@@ -136,7 +136,7 @@ fn unknown_owner(package: &str, what: &str, name: &str) -> Warning {
 }
 
 impl RpmFile<'_> {
-    /// The new file as it is to be in this image: ownership by name have the numbers that the image
+    /// The new file as it is to be in this image: owners by name have the numbers that the image
     /// gives them.
     pub(super) fn file(&self, content: Option<&Bytes>) -> File {
         let new = self.new;

@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::format::deb::install::ownership::Ownership;
 use crate::format::deb::install::part::Part;
 use crate::install::change::{Content, File};
-use crate::install::installation::Why;
+use crate::install::fate::{Fate, Incoming, Policy};
 use crate::install::installer::Installer;
-use crate::install::policy::{Fate, Incoming, Policy};
+use crate::install::outcome::Why;
 use crate::port::{FileKind, Root, Stat};
 use crate::warning::Warning;
 
