@@ -8,4 +8,5 @@ mod failures;
 mod marks;
 mod patch;
 mod repeat;
+mod send;
 mod warnings;
