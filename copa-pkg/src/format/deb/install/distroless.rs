@@ -219,13 +219,14 @@ impl<'p> Installing<'p> {
         if incoming.package == cacerts::PACKAGE && cacerts::is_certificate(as_spelled) {
             self.certificates.insert(as_spelled.to_owned(), content.clone());
         }
-        if is_of_sysusers(as_spelled) {
-            self.sysusers.insert(as_spelled.to_owned(), content.clone());
-        }
         let (path, number) = (incoming.path.clone(), self.files.len());
         let bare = File { content: Content::Directory, ..incoming.file.clone() };
         let fate = image.place(incoming, &self.policy, &mut self.groups)?;
         let stays = !matches!(fate, Fate::Write | Fate::Same);
+        // What the image leaves out asks for nothing.
+        if !stays && is_of_sysusers(as_spelled) {
+            self.sysusers.insert(as_spelled.to_owned(), content.clone());
+        }
         let content = stays.then_some(content);
         self.files.insert(path, Regular { number, content, bare });
         Ok(())
