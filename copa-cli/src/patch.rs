@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use copa_core::oci::{Location, Written};
-use copa_core::pkg::{Request, Skipped};
+use copa_core::pkg::Skipped;
 use copa_core::{Cancel, Kind, Patched, Patcher};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -79,17 +79,14 @@ async fn patch(
     cancel: &Cancel,
 ) -> anyhow::Result<Status> {
     let started = Instant::now();
-    let patcher = Patcher::new(settings.access.clone(), settings.options.clone())
-        .observe(progress.clone())
-        .cancel(cancel.clone());
-    let found = patcher.inspect(patcher.open(&settings.image).await?).await?;
+    let patcher = Patcher::new(settings.access.clone(), settings.shared.clone());
+    let mut job = settings.job.clone();
+    (job.observer, job.cancel) = (progress.clone(), cancel.clone());
+    let found = patcher.inspect(patcher.open(&job).await?).await?;
     if !settings.dry_run {
         found.check_patchable()?;
     }
-    let request = match &settings.report {
-        Some(report) => report.request(&found.subject())?,
-        None => Request::Everything,
-    };
+    let request = found.request()?;
     let planned = patcher.plan(&found, &request).await?;
     let outcome = |plan, done, warnings, took| Outcome {
         found: &found,
@@ -119,7 +116,10 @@ async fn write(
 ) -> anyhow::Result<Vec<(Location, Written)>> {
     let mut written = Vec::new();
     for place in places {
-        let one = patcher.write(patched, place).await.with_context(|| format!("write {place}"))?;
+        let one = patcher
+            .write(patched, &place.clone().into())
+            .await
+            .with_context(|| format!("write {place}"))?;
         written.push((place.clone(), one));
     }
     Ok(written)

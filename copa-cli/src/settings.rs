@@ -10,7 +10,7 @@ use copa_core::jiff::Timestamp;
 use copa_core::oci::{Access, CredentialFiles, Http, HttpOptions, Location, ProxyOptions};
 use copa_core::pkg::Mirror;
 use copa_core::url::Url;
-use copa_core::{Options, Report};
+use copa_core::{Config as Shared, Job, Report, Wanted};
 
 use crate::args::{Patch, ProgressStyle};
 use crate::config::Config;
@@ -20,10 +20,11 @@ use crate::environment::{self, Environment};
 /// Everything that a run needs, and nothing that has to be looked up any more.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) image: Location,
-    pub(crate) report: Option<Report>,
     pub(crate) destinations: Destinations,
-    pub(crate) options: Options,
+    /// What a patcher has for its life.
+    pub(crate) shared: Shared,
+    /// The image to patch.
+    pub(crate) job: Job,
     pub(crate) access: Access,
     pub(crate) timeout: Duration,
     pub(crate) dry_run: bool,
@@ -51,15 +52,14 @@ impl Settings {
         let tag = args.tag.as_deref().or(config.tag.as_deref());
         let destinations = destination::decide(&args, &image, tag, suffix)?;
         Ok(Self {
-            report: report(args.report.as_ref().or(config.report.as_ref()))?,
-            options: options(&args, &config, env, &destinations)?,
+            job: job(&args, &config, env, &image, &destinations)?,
+            shared: shared(&args, &config, env)?,
             access: access(&args, &config, env)?,
             timeout: timeout(&args, &config)?,
             remarks: remarks(&args),
             dry_run: args.dry_run,
             json: args.json,
             destinations,
-            image,
         })
     }
 }
@@ -109,33 +109,45 @@ fn report(path: Option<&PathBuf>) -> anyhow::Result<Option<Report>> {
     Ok(Some(Report::parse(&bytes).with_context(about)?))
 }
 
-fn options(
+/// What a patcher has for its life.
+fn shared(args: &Patch, config: &Config, env: &Environment) -> anyhow::Result<Shared> {
+    let mut shared = Shared::new(environment::now());
+    shared.jobs = jobs(args.jobs.or(config.jobs))?;
+    shared.mirrors = mirrors(args, config)?;
+    shared.host_sources = environment::host_sources();
+    let keyrings = if args.keyring.is_empty() { &config.keyring } else { &args.keyring };
+    shared.keyring = keyring(keyrings)?.map(Into::into);
+    shared.allow_unsigned = args.allow_unsigned || config.allow_unsigned;
+    shared.allow_expired = args.allow_expired || config.allow_expired;
+    let snapshot = args.snapshot.as_ref().or(config.snapshot.as_ref());
+    shared.snapshot = snapshot.map(|text| moment(text)).transpose()?;
+    shared.cache_dir = cache_dir(args, config, env);
+    Ok(shared)
+}
+
+/// The image to patch, and what is wanted of it.
+fn job(
     args: &Patch,
     config: &Config,
     env: &Environment,
+    image: &Location,
     destinations: &Destinations,
-) -> anyhow::Result<Options> {
-    let mut options = Options::new(environment::now());
-    options.created = env.source_date()?;
-    options.jobs = jobs(args.jobs.or(config.jobs))?;
+) -> anyhow::Result<Job> {
+    let mut job = Job::new(image.clone());
+    job.to = destinations.places.iter().cloned().map(Into::into).collect();
+    if let Some(report) = report(args.report.as_ref().or(config.report.as_ref()))? {
+        job.wanted = Wanted::Report(Arc::new(report));
+    }
+    job.created = env.source_date()?;
     let platform = args.platform.as_ref().or(config.platform.as_ref());
-    options.platform = platform.map(|text| text.parse()).transpose().context("--platform")?;
+    job.platform = platform.map(|text| text.parse()).transpose().context("--platform")?;
     let os = args.os.as_ref().or(config.os.as_ref());
-    options.os = os.map(|text| text.parse()).transpose().context("--os")?;
-    options.mirrors = mirrors(args, config)?;
-    options.host_sources = environment::host_sources();
-    let keyrings = if args.keyring.is_empty() { &config.keyring } else { &args.keyring };
-    options.keyring = keyring(keyrings)?.map(Into::into);
-    options.allow_unsigned = args.allow_unsigned || config.allow_unsigned;
-    options.allow_expired = args.allow_expired || config.allow_expired;
-    options.ignore_errors = args.ignore_errors || config.ignore_errors;
-    options.refuse_scripts = args.refuse_scripts || config.refuse_scripts;
-    let snapshot = args.snapshot.as_ref().or(config.snapshot.as_ref());
-    options.snapshot = snapshot.map(|text| moment(text)).transpose()?;
-    options.cache_dir = cache_dir(args, config, env);
-    options.base_name = args.base_name.clone();
-    options.tag = destinations.places.last().map(|place| place.name().to_owned());
-    Ok(options)
+    job.os = os.map(|text| text.parse()).transpose().context("--os")?;
+    job.ignore_errors = args.ignore_errors || config.ignore_errors;
+    job.refuse_scripts = args.refuse_scripts || config.refuse_scripts;
+    job.base_name.clone_from(&args.base_name);
+    job.tag = destinations.places.last().map(|place| place.name().to_owned());
+    Ok(job)
 }
 
 fn jobs(jobs: Option<usize>) -> anyhow::Result<usize> {

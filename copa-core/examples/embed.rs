@@ -7,7 +7,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use copa_core::{Cancel, Event, Options, Patcher, jiff::Timestamp, oci::Access, pkg::Mirror};
+use copa_core::oci::{Access, Location};
+use copa_core::{Cancel, Config, Event, Job, Patcher, jiff::Timestamp, pkg::Mirror};
 
 #[tokio::main]
 #[allow(clippy::print_stdout, clippy::print_stderr)]
@@ -20,10 +21,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mirror = args.next().map_or(quickstart.join("mirror"), PathBuf::from).canonicalize()?;
     let keyring = args.next().map_or(mirror.join("archive-key.asc"), PathBuf::from);
 
-    let mut options = Options::new(Timestamp::now());
-    options.keyring = Some(std::fs::read(keyring)?.into());
+    let mut config = Config::new(Timestamp::now());
+    config.keyring = Some(std::fs::read(keyring)?.into());
     for name in ["debian", "debian-security"] {
-        options.mirrors.push(Mirror::folder(name, &mirror.join(name))?);
+        config.mirrors.push(Mirror::folder(name, &mirror.join(name))?);
     }
     let cancel = Cancel::new();
     let on_interrupt = cancel.clone();
@@ -33,13 +34,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
             eprintln!("{stage:?} ...");
         }
     };
-    let patcher = Patcher::new(Access::anonymous()?, options);
-    let patcher = patcher.observe(Arc::new(progress)).cancel(cancel);
-    let (patched, written) = patcher.patch(&from.parse()?, None, &to.parse()?).await?;
+    let mut job = Job::new(from.parse::<Location>()?);
+    job.to.push(to.parse::<Location>()?.into());
+    (job.observer, job.cancel) = (Arc::new(progress), cancel);
+    let done = Patcher::new(Access::anonymous()?, config).patch(&job).await?;
 
-    for update in &patched.plan.updates {
+    for update in &done.patched.plan.updates {
         println!("{} -> {}", update.to.name, update.to.version);
     }
-    println!("{to} {}", written.manifest.digest);
+    println!("{to} {}", done.written[0].manifest.digest);
     Ok(())
 }

@@ -286,4 +286,5 @@ fn whiteout(path: PathBuf) -> Entry {
 }
 
 #[cfg(test)]
+#[path = "tests/adapt.rs"]
 mod tests;

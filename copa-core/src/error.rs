@@ -90,6 +90,11 @@ pub enum Kind {
 }
 
 impl Error {
+    /// That a report is refused.
+    pub(crate) fn report(reason: impl Into<String>) -> Self {
+        Self::Report { reason: reason.into() }
+    }
+
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::io::StreamReader;
 use url::Url;
 
-use crate::logins::Logins;
+use crate::logins::{Logins, plain};
 use crate::oci::{self, Get, Http, Response};
 use crate::pkg::{Body, Cache, Error, Fetch, Result, recall, remember};
 
@@ -149,14 +149,6 @@ fn failed(url: &Url, error: oci::Error) -> Error {
     }
 }
 
-/// The address without user and password: fit to be shown.
-pub(crate) fn plain(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Both fail only for addresses that cannot hold them.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url
-}
-
 #[cfg(test)]
+#[path = "tests/fetch.rs"]
 mod tests;

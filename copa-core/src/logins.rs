@@ -5,7 +5,6 @@ use std::fmt;
 
 use url::Url;
 
-use crate::fetch::plain;
 use crate::pkg::Mirror;
 
 /// Who this program is to the mirrors that its user named.
@@ -37,6 +36,15 @@ impl Logins {
         let _ = url.set_password(login.password());
         url
     }
+}
+
+/// The address without user and password: fit to be shown.
+pub(crate) fn plain(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail only for addresses that cannot hold them.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
 }
 
 impl fmt::Debug for Logins {

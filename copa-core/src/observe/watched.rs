@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use tokio_util::io::{ReaderStream, StreamReader};
 
-use super::{Transfer, Watch};
-use crate::fetch::plain;
+use crate::logins::plain;
+use crate::observe::event::Transfer;
+use crate::observe::watch::Watch;
 use crate::oci::{self, Blob, ByteStream, Descriptor, Location, Sink, Source};
 use crate::pkg::{self, Body, Fetch};
 use crate::url::Url;
@@ -136,7 +137,7 @@ impl Sink for Watched<Arc<dyn Sink>> {
 }
 
 #[async_trait]
-impl<F: Fetch> Fetch for Watched<F> {
+impl Fetch for Watched<Arc<dyn Fetch>> {
     async fn get(&self, url: &Url) -> pkg::Result<Body> {
         let body = self.inner.get(url).await?;
         let length = body.length;

@@ -1,9 +1,9 @@
 //! Which image a report is about.
 
-use super::scanned::{Scanned, ScannedSystem};
+use crate::error::{Error, Result};
 use crate::oci::{Digest, Platform};
 use crate::pkg::Distro;
-use crate::{Error, Result};
+use crate::report::scanned::{Scanned, ScannedSystem};
 
 /// The image that a report must be about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::scanned::{Scanned, ScannedSystem};
-use super::{Report, refused};
-use crate::Result;
+use crate::error::{Error, Result};
 use crate::pkg::Finding;
+use crate::report::scanned::{Scanned, ScannedSystem};
+use crate::report::vulnerability_report::Report;
 
 /// The longest name, version or identifier in a report.
 const LONGEST_WORD: usize = 1024;
@@ -119,7 +119,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Report> {
     let document: Document = serde_json::from_slice(bytes).map_err(|e| what_else(bytes, &e))?;
     if document.schema_version != 2 {
         let version = document.schema_version;
-        return Err(refused(format!("has Trivy's schema version {version}, expected 2")));
+        return Err(Error::report(format!("has Trivy's schema version {version}, expected 2")));
     }
     let metadata = document.metadata.unwrap_or_default();
     let results = document.results.unwrap_or_default().0.into_iter();
@@ -129,7 +129,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Report> {
     let findings: Vec<Finding> =
         vulnerabilities.take(MOST + 1).map(Vulnerability::finding).collect::<Result<_>>()?;
     if findings.len() > MOST {
-        return Err(refused(format!("has more than {MOST} findings")));
+        return Err(Error::report(format!("has more than {MOST} findings")));
     }
     Ok(Report::new(findings).with_scanned(metadata.scanned(document.artifact_name)))
 }
@@ -153,7 +153,7 @@ impl Vulnerability {
         for word in [&self.id, &self.package, &self.installed, &self.fixed] {
             if word.len() > LONGEST_WORD || word.chars().any(char::is_control) {
                 let start: String = word.chars().take(60).collect();
-                return Err(refused(format!(
+                return Err(Error::report(format!(
                     "has a name or version that cannot be one: {start:?}"
                 )));
             }
@@ -183,7 +183,7 @@ struct Marks {
 fn what_else(bytes: &[u8], error: &serde_json::Error) -> crate::Error {
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     let Some(marks) = serde_json::from_slice::<Marks>(bytes).ok().filter(|_| is_object) else {
-        return refused(format!("is not JSON: {error}"));
+        return Error::report(format!("is not JSON: {error}"));
     };
     let kinds = [
         (marks.bom_format, "is a CycloneDX document"),
@@ -193,7 +193,7 @@ fn what_else(bytes: &[u8], error: &serde_json::Error) -> crate::Error {
         (marks.vulnerabilities, "is another scanner's"),
     ];
     match kinds.iter().find(|(mark, _)| mark.is_some()) {
-        Some((_, kind)) => refused(format!("{kind}, not Trivy's JSON")),
-        None => refused(format!("is not Trivy's JSON of schema version 2: {error}")),
+        Some((_, kind)) => Error::report(format!("{kind}, not Trivy's JSON")),
+        None => Error::report(format!("is not Trivy's JSON of schema version 2: {error}")),
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use copa_core::oci::{Access, Image, Location, Written};
 use copa_core::pkg::Mirror;
-use copa_core::{Options, Patched, Patcher, Result};
+use copa_core::{Config, Job, Patched, Patcher, Result};
 
 /// A place to work in, and the files of the quick start.
 pub(crate) struct Bench {
@@ -37,27 +37,32 @@ impl Bench {
         format!("{scheme}:{}/{rest}", self.dir.path().display()).parse().unwrap()
     }
 
-    pub(crate) fn options(&self) -> Options {
-        let mut options = Options::new("2026-11-23T18:00:00Z".parse().unwrap());
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::new("2026-11-23T18:00:00Z".parse().unwrap());
         let mirror = |name: &str| Mirror::folder(name, &self.mirror.join(name)).unwrap();
-        options.mirrors = vec![mirror("debian"), mirror("debian-security")];
+        config.mirrors = vec![mirror("debian"), mirror("debian-security")];
         let key = std::fs::read(quickstart("mirror/archive-key.asc")).unwrap();
-        options.keyring = Some(key.into());
-        options
+        config.keyring = Some(key.into());
+        config
     }
 
     pub(crate) fn patcher(&self) -> Patcher {
-        Patcher::new(access(), self.options())
+        Patcher::new(access(), self.config())
+    }
+
+    /// Everything that has an update, from the image of the quick start to this address.
+    pub(crate) fn job(&self, to: &str) -> Job {
+        job(&image(), &self.location(to))
     }
 
     /// Everything that has an update, from the image of the quick start to this address.
     pub(crate) async fn patch(&self, patcher: &Patcher, to: &str) -> Result<(Patched, Written)> {
-        patcher.patch(&image(), None, &self.location(to)).await
+        run(patcher, &self.job(to)).await
     }
 
     /// The image at this address.
     pub(crate) async fn image(&self, at: &str) -> Image {
-        self.patcher().open(&self.location(at)).await.unwrap().image
+        self.patcher().open(&Job::new(self.location(at))).await.unwrap().image
     }
 }
 
@@ -67,6 +72,19 @@ pub(crate) fn quickstart(name: &str) -> PathBuf {
 
 pub(crate) fn image() -> Location {
     format!("oci-archive:{}", quickstart("image.tar").display()).parse().unwrap()
+}
+
+/// Everything that has an update, from one place to another.
+pub(crate) fn job(from: &Location, to: &Location) -> Job {
+    let mut job = Job::new(from.clone());
+    job.to.push(to.clone().into());
+    job
+}
+
+/// Runs a job that writes to one place.
+pub(crate) async fn run(patcher: &Patcher, job: &Job) -> Result<(Patched, Written)> {
+    let mut delivered = patcher.patch(job).await?;
+    Ok((delivered.patched, delivered.written.remove(0)))
 }
 
 pub(crate) fn access() -> Access {

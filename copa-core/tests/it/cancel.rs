@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use copa_core::{Cancel, Error, Event, Stage, Transfer};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, run};
 
 /// Patches to this address, cancelled at the first event for which `at` says so.
 async fn cancelled(
@@ -19,8 +19,9 @@ async fn cancelled(
             switch.cancel();
         }
     };
-    let patcher = bench.patcher().observe(Arc::new(observer)).cancel(cancel.clone());
-    let result = bench.patch(&patcher, to).await;
+    let mut job = bench.job(to);
+    (job.observer, job.cancel) = (Arc::new(observer), cancel.clone());
+    let result = run(&bench.patcher(), &job).await;
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     assert!(cancel.is_cancelled());
 }

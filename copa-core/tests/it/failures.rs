@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use copa_core::pkg::Skip;
 use copa_core::{Kind, Patcher};
 
-use crate::bench::{Bench, access, files};
+use crate::bench::{Bench, access, files, run};
 
 /// Nothing was written, not even in part.
 fn nothing_written(bench: &Bench) {
@@ -24,10 +24,9 @@ async fn a_package_that_is_gone_stops_the_patch_unless_errors_are_ignored() {
     assert_eq!(error.kind(), Kind::Network, "{error}");
     nothing_written(&bench);
 
-    let mut options = bench.options();
-    options.ignore_errors = true;
-    let patcher = Patcher::new(access(), options);
-    let (patched, _) = bench.patch(&patcher, "oci-archive:out.tar:new").await.unwrap();
+    let mut job = bench.job("oci-archive:out.tar:new");
+    job.ignore_errors = true;
+    let (patched, _) = run(&bench.patcher(), &job).await.unwrap();
     let refused: Vec<_> = patched.refused().collect();
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].package, "tzdata");
@@ -52,10 +51,10 @@ async fn a_package_that_was_altered_is_never_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_that_no_trusted_key_signed_is_refused() {
     let (bench, mirror) = Bench::with_own_mirror();
-    let mut options = bench.options();
-    options.keyring = None;
-    options.cache_dir = Some(bench.path("cache"));
-    let error = bench.patch(&Patcher::new(access(), options), "oci:out:new").await.unwrap_err();
+    let mut config = bench.config();
+    config.keyring = None;
+    config.cache_dir = Some(bench.path("cache"));
+    let error = bench.patch(&Patcher::new(access(), config), "oci:out:new").await.unwrap_err();
     assert_eq!(error.kind(), Kind::Trust, "{error}");
 
     let release = files(&mirror.join("debian-security"), "InRelease").remove(0);

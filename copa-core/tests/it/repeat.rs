@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use copa_core::Patcher;
+use copa_core::{Job, Patcher};
 
-use crate::bench::{Bench, access, image};
+use crate::bench::{Bench, access, image, job, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_cache_time_and_place_do_not_change_the_digest() {
@@ -16,21 +16,21 @@ async fn jobs_cache_time_and_place_do_not_change_the_digest() {
         (8, true, "2026-11-23T18:00:00Z"),
         (1, true, "2026-11-24T18:00:00Z"),
     ] {
-        let mut options = bench.options();
-        options.jobs = jobs;
-        options.now = now.parse().unwrap();
-        options.cache_dir = cached.then(|| bench.path("cache"));
-        let patcher = Patcher::new(access(), options);
+        let mut config = bench.config();
+        config.jobs = jobs;
+        config.now = now.parse().unwrap();
+        config.cache_dir = cached.then(|| bench.path("cache"));
+        let patcher = Patcher::new(access(), config);
         let (_, written) = bench.patch(&patcher, "oci:out:new").await.unwrap();
         digests.insert(written.manifest.digest);
     }
     let patcher = bench.patcher();
     let copy = bench.location("oci:copy:old");
-    let opened = patcher.open(&image()).await.unwrap();
+    let opened = patcher.open(&Job::new(image())).await.unwrap();
     let sink = copy.sink(&access()).await.unwrap();
     opened.image.write_to(&*sink, copy.name(), 4).await.unwrap();
     let to = bench.location("oci-archive:out.tar:new");
-    let (_, written) = patcher.patch(&copy, None, &to).await.unwrap();
+    let (_, written) = run(&patcher, &job(&copy, &to)).await.unwrap();
     digests.insert(written.manifest.digest);
     assert_eq!(digests.len(), 1, "{digests:?}");
 }
@@ -39,8 +39,8 @@ async fn jobs_cache_time_and_place_do_not_change_the_digest() {
 async fn a_warm_cache_streams_no_layer() {
     use copa_core::{Event, Transfer};
     let bench = Bench::new();
-    let mut options = bench.options();
-    options.cache_dir = Some(bench.path("cache"));
+    let mut config = bench.config();
+    config.cache_dir = Some(bench.path("cache"));
     let mut streamed = Vec::new();
     for _ in 0..2 {
         let count = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
@@ -52,9 +52,10 @@ async fn a_warm_cache_streams_no_layer() {
                 counted.fetch_add(*total, std::sync::atomic::Ordering::Relaxed);
             }
         };
-        let patcher =
-            Patcher::new(access(), options.clone()).observe(std::sync::Arc::new(observer));
-        let opened = patcher.open(&image()).await.unwrap();
+        let patcher = Patcher::new(access(), config.clone());
+        let mut job = Job::new(image());
+        job.observer = std::sync::Arc::new(observer);
+        let opened = patcher.open(&job).await.unwrap();
         patcher.inspect(opened).await.unwrap();
         streamed.push(count.load(std::sync::atomic::Ordering::Relaxed));
     }

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io::{Cursor, Read as _};
 use std::sync::{Arc, OnceLock};
 
@@ -34,7 +35,7 @@ pub(crate) struct Keyring {
 /// A certificate and its keys, primary and subkeys: what a signature's issuer is looked up in.
 /// Checking a certificate costs milliseconds, so that is done for the right one only, and once:
 /// several suites have one key, and all packages of an RPM repository.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Entry {
     certificate: Certificate,
     keys: Vec<(Fingerprint, KeyId)>,
@@ -321,6 +322,13 @@ fn packets(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let read = Dearmor::new(Cursor::new(bytes)).read_to_end(&mut packets);
     read.map_err(|e| format!("its armor is broken: {e}"))?;
     Ok(packets.into())
+}
+
+/// A certificate is told by its keys: whatever is asked twice of the same keys is the same.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|(fingerprint, _)| fingerprint)).finish()
+    }
 }
 
 impl Entry {

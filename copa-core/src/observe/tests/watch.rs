@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use super::*;
+use crate::observe::watched::Watched;
 use crate::oci::{self, ByteStream, Descriptor, Location, Source};
 use crate::pkg::{self, Body, Fetch};
 use crate::url::Url;
@@ -69,14 +70,15 @@ async fn bytes_are_reported_as_they_pass() {
 #[tokio::test]
 async fn a_download_is_reported_under_its_name() {
     let (watch, seen) = watch();
-    let fetch = Watched::new(Place("oci:x".parse().unwrap(), false), &watch, Transfer::Package);
+    let place = || -> Arc<dyn Fetch> { Arc::new(Place("oci:x".parse().unwrap(), false)) };
+    let fetch = Watched::new(place(), &watch, Transfer::Package);
     let url: Url = "http://mirror.invalid/a.deb".parse().unwrap();
     let body = fetch.named("a").get(&url).await.unwrap();
     assert_eq!(body.collect(&url, 10).await.unwrap(), "abcdef");
     let last = seen.lock().unwrap().last().cloned();
     assert_eq!(last, Some((Transfer::Package, "a".into(), 6, Some(6))));
 
-    let fetch = Watched::new(Place("oci:x".parse().unwrap(), false), &watch, Transfer::Metadata);
+    let fetch = Watched::new(place(), &watch, Transfer::Metadata);
     let url: Url = "http://me:secret@mirror.invalid/a".parse().unwrap();
     fetch.get(&url).await.unwrap().collect(&url, 10).await.unwrap();
     let last = seen.lock().unwrap().last().cloned();

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::observe::{Event, Watch};
+use crate::observe::event::Event;
+use crate::observe::watch::Watch;
 use crate::pkg::Warning;
 
 /// One image on its way through all steps.
@@ -67,7 +68,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::observe::Cancel;
+    use crate::observe::cancel::Cancel;
     use crate::pkg::Code;
 
     fn warning(text: &str) -> Warning {

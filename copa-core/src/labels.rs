@@ -117,4 +117,5 @@ fn label<'a>(image: &'a Image, key: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
+#[path = "tests/labels.rs"]
 mod tests;

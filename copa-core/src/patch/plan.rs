@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Inspected, Patcher, blocking};
-use crate::Result;
-use crate::observe::{Stage, Transfer, Watched};
+use sha2::{Digest, Sha256};
+
+use crate::error::Result;
+use crate::observe::event::{Stage, Transfer};
+use crate::observe::watched::Watched;
+use crate::patch::blocking::blocking;
+use crate::patch::inspect::Inspected;
+use crate::patch::patcher::Patcher;
 use crate::pkg::{
     self, Cache, Catalog, Code, Listener, Loaded, Origins, PackageKeys, Ports, Repository, Request,
     Sources, Trust, UpdatePlan, Warning,
@@ -18,7 +23,7 @@ pub struct Planned {
     pub plan: UpdatePlan,
     /// The repositories that were asked, one line each.
     pub repositories: Vec<String>,
-    /// What a person should know: all warnings of this image so far.
+    /// All warnings of this image so far.
     pub warnings: Vec<Warning>,
 }
 
@@ -40,24 +45,32 @@ impl Patcher {
         Ok(Planned { plan, repositories, warnings: of.run().warnings() })
     }
 
-    async fn loaded(&self, of: &Inspected) -> Result<(Vec<String>, Loaded)> {
+    /// What the repositories offer, loaded once for all images that have the same.
+    async fn loaded(&self, of: &Inspected) -> Result<(Vec<String>, Arc<Loaded>)> {
         let origins = self.origins(of).await?;
         let all = &origins.repositories;
         let names = all.iter().map(|repository| repository.describe()).collect();
-        let loaded = match self.load(of, all, &self.cache).await {
-            // What is kept of a document may be what somebody on the way once put in its place:
-            // before anybody is blamed, it is asked for afresh.
-            Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
-                let forgetful: Arc<dyn Cache> = Arc::new(());
-                self.load(of, all, &forgetful).await?
-            }
-            result => result?,
-        };
+        let system = &of.system;
+        let key = format!("{:?} {:?} {all:?}", system.distro, system.arch);
+        let key = hex::encode(Sha256::digest(key));
+        let loaded = self.catalogs.get(key, self.load(of, all)).await?;
         of.run().settle(&loaded.warnings);
         Ok((names, loaded))
     }
 
-    /// What each update fixes, as the repositories say. Gives what a person should know.
+    async fn load(&self, of: &Inspected, all: &[Box<dyn Repository>]) -> Result<Loaded> {
+        match self.load_keeping_in(of, all, &self.cache).await {
+            // What is kept of a document may be what somebody on the way once put in its place:
+            // before anybody is blamed, it is asked for afresh.
+            Err(error) if error.kind() == pkg::Kind::Trust && self.keeps => {
+                let forgetful: Arc<dyn Cache> = Arc::new(());
+                Ok(self.load_keeping_in(of, all, &forgetful).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// What each update fixes, as the repositories say. Gives the warnings.
     async fn name_fixes(
         &self,
         of: &Inspected,
@@ -70,7 +83,7 @@ impl Patcher {
         let ports = Ports::new(&fetch, &self.cache).heard_by(Listener::new(&hear));
         match plan.name_fixes(catalog, ports).await {
             // As when the repositories were loaded.
-            Err(error) if error.kind() == pkg::Kind::Trust && self.options.cache_dir.is_some() => {
+            Err(error) if error.kind() == pkg::Kind::Trust && self.keeps => {
                 let forgetful: Arc<dyn Cache> = Arc::new(());
                 let fetch = Watched::new(self.fetch(&forgetful), watch, Transfer::Metadata);
                 Ok(plan.name_fixes(catalog, Ports { fetch: &fetch, ..ports }).await?)
@@ -80,7 +93,7 @@ impl Patcher {
     }
 
     /// Loads through a transport that keeps documents in `kept`.
-    async fn load(
+    async fn load_keeping_in(
         &self,
         of: &Inspected,
         repositories: &[Box<dyn Repository>],
@@ -115,22 +128,22 @@ impl Patcher {
 
     async fn found(&self, of: &Inspected) -> Result<Arc<Origins>> {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
-        let (options, run) = (Arc::clone(&self.options), Arc::clone(of.run()));
+        let (config, run) = (Arc::clone(&self.config), Arc::clone(of.run()));
         let find = move || {
             let hear = |warning: &Warning| run.warn(warning);
             let trust = Trust {
-                keyring: options.keyring.clone(),
-                allow_unsigned: options.allow_unsigned,
-                allow_expired: options.allow_expired,
-                ..Trust::strict(options.now)
+                keyring: config.keyring.clone(),
+                allow_unsigned: config.allow_unsigned,
+                allow_expired: config.allow_expired,
+                ..Trust::strict(config.now)
             };
             let sources = Sources {
                 root: &*root,
                 distro: &system.distro,
                 arch: system.arch,
-                mirrors: &options.mirrors,
-                host: &options.host_sources,
-                snapshot: options.snapshot.unwrap_or(options.now),
+                mirrors: &config.mirrors,
+                host: &config.host_sources,
+                snapshot: config.snapshot.unwrap_or(config.now),
                 trust: &trust,
             };
             system.origins(&sources, Listener::new(&hear)).map(Arc::new)

@@ -5,17 +5,21 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
-use super::{Inspected, Patcher, blocking};
 use crate::adapt;
-use crate::marks::{self, Marks};
-use crate::observe::{Stage, Transfer, Watched};
+use crate::error::{Error, Result};
+use crate::labels::{self, Marks};
+use crate::observe::event::{Stage, Transfer};
+use crate::observe::watched::Watched;
 use crate::oci::{Image, Layer, LayerOptions, Location, Mtime, build_layer};
+use crate::patch::blocking::blocking;
+use crate::patch::inspect::Inspected;
+use crate::patch::job::Job;
+use crate::patch::patcher::Patcher;
 use crate::pkg::{
     self, Body, Candidate, ChangeSet, Fetch, Installation, Kept, Package, PackageKeys, Removal,
     Root, Skip, Skipped, System, Transaction, UpdatePlan, Verified, Warning, recall, remember,
 };
 use crate::url::Url;
-use crate::{Error, Result};
 
 /// The packages of a plan are in memory together: 2 GiB at most.
 const LARGEST: u64 = 2 << 30;
@@ -32,15 +36,17 @@ pub struct Patched {
     pub plan: UpdatePlan,
     /// Files that stayed as they were although a package would have changed them.
     pub kept: Vec<Kept>,
-    /// What a person should know: all warnings of this image so far.
+    /// All warnings of this image so far.
     pub warnings: Vec<Warning>,
+    pub(super) job: Arc<Job>,
 }
 
 impl Patched {
     /// The image as it was.
     fn unchanged(of: &Inspected, plan: UpdatePlan) -> Self {
         let image = of.opened.image.clone();
-        Self { image, layer: None, plan, kept: Vec::new(), warnings: of.run().warnings() }
+        let (warnings, job) = (of.run().warnings(), Arc::clone(&of.opened.job));
+        Self { image, layer: None, plan, kept: Vec::new(), warnings, job }
     }
 
     /// Whether the image is another than before.
@@ -61,11 +67,11 @@ impl Patcher {
     ///
     /// When the plan is of another image; when a package cannot be had, is not what its checksum
     /// says, or cannot be unpacked; [`Error::Refused`] when the plan could not give a package what
-    /// it needs. With [`ignore_errors`](crate::Options::ignore_errors) the packages that cannot be
+    /// it needs. With [`ignore_errors`](crate::Job::ignore_errors) the packages that cannot be
     /// had, and those that need them, become [`Skip::Failed`], and the rest goes on.
     pub async fn apply(&self, of: &Inspected, plan: UpdatePlan) -> Result<Patched> {
         check(of, &plan)?;
-        self.accept(&plan)?;
+        accept(of.job(), &plan)?;
         if !plan.updates.is_empty() {
             of.check_patchable()?;
         }
@@ -76,35 +82,6 @@ impl Patcher {
             return Ok(Patched::unchanged(of, plan));
         }
         watch.stage(Stage::Build, self.built(of, plan, packages)).await
-    }
-
-    /// Refuses a plan that is too large, and one in which a package does not get what it needs,
-    /// unless that is to be ignored.
-    fn accept(&self, plan: &UpdatePlan) -> Result<()> {
-        let unmet =
-            |s: &&Skipped| matches!(s.reason, Skip::Unsatisfied { .. } | Skip::Conflict { .. });
-        let size =
-            plan.updates.iter().fold(0, |sum: u64, update| sum.saturating_add(update.to.size));
-        if size > LARGEST {
-            let limit = format!("{} GiB", LARGEST >> 30);
-            return Err(pkg::Error::TooLarge { what: "the plan's download".into(), limit }.into());
-        }
-        let refused: Vec<Skipped> = plan.skipped.iter().filter(unmet).cloned().collect();
-        if refused.is_empty() || self.options.ignore_errors {
-            return Ok(());
-        }
-        Err(Error::Refused(refused))
-    }
-
-    /// Refuses a plan of which packages were taken out because of their scripts, unless that is to
-    /// be ignored.
-    fn accept_scripts(&self, plan: &UpdatePlan) -> Result<()> {
-        let of_scripts = |s: &&Skipped| matches!(s.reason, Skip::Scripts { .. });
-        let refused: Vec<Skipped> = plan.skipped.iter().filter(of_scripts).cloned().collect();
-        if refused.is_empty() || self.options.ignore_errors {
-            return Ok(());
-        }
-        Err(Error::Refused(refused))
     }
 
     async fn downloaded(
@@ -119,7 +96,7 @@ impl Patcher {
         for update in &plan.updates {
             match results.next().await {
                 Some(Ok(package)) => packages.push(package),
-                Some(Err(error)) if !self.options.ignore_errors => return Err(error.into()),
+                Some(Err(error)) if !of.job().ignore_errors => return Err(error.into()),
                 Some(Err(error)) => {
                     failed.insert(update.to.name.clone(), explained(&error));
                 }
@@ -144,7 +121,7 @@ impl Patcher {
     /// Where there is a cache, `xz` is undone once, while other packages are fetched: zstd, which
     /// the next run finds there, is undone several times faster.
     async fn repacked(&self, system: &Arc<System>, package: Package) -> Package {
-        if self.options.cache_dir.is_none() {
+        if !self.keeps {
             return package;
         }
         let key = format!("repacked 1 {:?}", package.candidate().checksum);
@@ -187,7 +164,7 @@ impl Patcher {
         let (system, root) = (Arc::clone(&of.system), Arc::clone(&of.root));
         let keys = self.package_keys(of).await?;
         let run = Arc::clone(of.run());
-        let (refuse, ignore) = (self.options.refuse_scripts, self.options.ignore_errors);
+        let (refuse, ignore) = (of.job().refuse_scripts, of.job().ignore_errors);
         let install = move || {
             let (mut plan, mut packages) = vouched(&system, plan, packages, &keys, ignore)?;
             run.settle(packages.iter().filter_map(Verified::warning));
@@ -210,40 +187,63 @@ impl Patcher {
         of.run().settle(&installation.warnings);
         let unrun: Vec<Warning> = installation.unrun.iter().map(Warning::from).collect();
         of.run().settle(&unrun);
-        self.accept_scripts(&plan)?;
+        accept_scripts(of.job(), &plan)?;
         if plan.updates.is_empty() {
             return Ok(Patched::unchanged(of, plan));
         }
         let original = &of.opened.image;
-        let time = self.options.created;
-        let time = time.unwrap_or_else(|| marks::time(original, &installation.changes));
+        let time = of.job().created;
+        let time = time.unwrap_or_else(|| labels::time(original, &installation.changes));
         let layer = self.layer(of, installation.changes).await?;
-        let image = original.append(layer, marks::history(&plan.updates, time));
-        let name = self.base_name(&of.opened.location);
+        let image = original.append(layer, labels::history(&plan.updates, time));
+        let name = base_name(of);
         let digest = &original.descriptor().digest;
-        let tag = self.options.tag.as_deref();
+        let tag = of.job().tag.as_deref();
         let image = Marks { name: name.as_deref(), digest, tag, time }.put_on(&image);
         let layer = image.layers().last().cloned();
         let (kept, warnings) = (installation.kept, of.run().warnings());
-        Ok(Patched { image, layer, plan, kept, warnings })
+        let job = Arc::clone(&of.opened.job);
+        Ok(Patched { image, layer, plan, kept, warnings, job })
     }
 
     async fn layer(&self, of: &Inspected, changes: ChangeSet) -> Result<Layer> {
-        let mtime = match self.options.created {
+        let mtime = match of.job().created {
             Some(time) => Mtime::Clamp(time.as_second()),
             None => Mtime::Keep,
         };
-        let (family, compression) = (of.opened.image.family(), self.options.compression);
+        let (family, compression) = (of.opened.image.family(), of.job().compression);
         let options = LayerOptions { family, compression, mtime };
         let files = Arc::clone(&of.files);
         let build = move || build_layer(adapt::entries(changes)?, &files, &options);
         blocking("building the layer", build).await
     }
+}
 
-    fn base_name(&self, location: &Location) -> Option<String> {
-        let reference = matches!(location, Location::Registry(_)).then(|| location.to_string());
-        self.options.base_name.clone().or(reference)
+/// Refuses a plan that is too large, and one in which a package does not get what it needs,
+/// unless that is to be ignored.
+fn accept(job: &Job, plan: &UpdatePlan) -> Result<()> {
+    let unmet = |s: &&Skipped| matches!(s.reason, Skip::Unsatisfied { .. } | Skip::Conflict { .. });
+    let size = plan.updates.iter().fold(0, |sum: u64, update| sum.saturating_add(update.to.size));
+    if size > LARGEST {
+        let limit = format!("{} GiB", LARGEST >> 30);
+        return Err(pkg::Error::TooLarge { what: "the plan's download".into(), limit }.into());
     }
+    let refused: Vec<Skipped> = plan.skipped.iter().filter(unmet).cloned().collect();
+    if refused.is_empty() || job.ignore_errors {
+        return Ok(());
+    }
+    Err(Error::Refused(refused))
+}
+
+/// Refuses a plan of which packages were taken out because of their scripts, unless that is to
+/// be ignored.
+fn accept_scripts(job: &Job, plan: &UpdatePlan) -> Result<()> {
+    let of_scripts = |s: &&Skipped| matches!(s.reason, Skip::Scripts { .. });
+    let refused: Vec<Skipped> = plan.skipped.iter().filter(of_scripts).cloned().collect();
+    if refused.is_empty() || job.ignore_errors {
+        return Ok(());
+    }
+    Err(Error::Refused(refused))
 }
 
 /// The packages that somebody trusted vouches for. Another one is the end, or when that is to be
@@ -301,6 +301,13 @@ fn unrun(installation: &Installation, plan: &UpdatePlan) -> BTreeMap<String, Ski
         Some((name.clone(), Skip::Scripts { candidate: version.clone(), scripts }))
     });
     refused.collect()
+}
+
+/// What the patched image says it was made from.
+fn base_name(of: &Inspected) -> Option<String> {
+    let location = &of.opened.location;
+    let reference = matches!(location, Location::Registry(_)).then(|| location.to_string());
+    of.job().base_name.clone().or(reference)
 }
 
 /// Refuses a plan that was made for an image with other packages.

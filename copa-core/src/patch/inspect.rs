@@ -8,13 +8,17 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
-use super::{Opened, Patcher, blocking};
 use crate::adapt::{self, ImageRoot};
-use crate::observe::Stage;
+use crate::error::{Error, Result};
+use crate::observe::event::Stage;
+use crate::observe::run::Run;
 use crate::oci::{self, Layer, LayerIndex, Limits, RootFs};
-use crate::pkg::{Hints, Listener, Origins, System, Warning, recall, remember};
-use crate::run::Run;
-use crate::{Error, Result, Subject};
+use crate::patch::blocking::blocking;
+use crate::patch::job::{Job, Wanted};
+use crate::patch::open::Opened;
+use crate::patch::patcher::Patcher;
+use crate::pkg::{Hints, Listener, Origins, Request, System, Warning, recall, remember};
+use crate::report::subject::Subject;
 
 /// Changes whenever [`adapt::keep`] reads an interest otherwise.
 const KEPT: &str = concat!("4 ", env!("CARGO_PKG_VERSION"));
@@ -41,6 +45,23 @@ pub struct Inspected {
 impl Inspected {
     pub(super) fn run(&self) -> &Arc<Run> {
         &self.opened.run
+    }
+
+    pub(super) fn job(&self) -> &Job {
+        &self.opened.job
+    }
+
+    /// What the job wants updated in this image.
+    ///
+    /// # Errors
+    ///
+    /// As [`Report::request`](crate::Report::request).
+    pub fn request(&self) -> Result<Request> {
+        match &self.job().wanted {
+            Wanted::Everything => Ok(Request::Everything),
+            Wanted::Report(report) => report.request(&self.subject()),
+            Wanted::Request(request) => Ok(request.clone()),
+        }
     }
 
     /// Whether it can be patched: the databases of some systems are read for plans only. To be asked
@@ -90,8 +111,7 @@ impl Patcher {
         let files = Arc::new(blocking("merging the layers", merge).await?);
         let image = opened.image.clone();
         let root = Arc::new(ImageRoot::new(Arc::clone(&files), image, Handle::current()));
-        let hints =
-            Hints { os: self.options.os.clone(), arch: adapt::arch(opened.image.platform()) };
+        let hints = Hints { os: opened.job.os.clone(), arch: adapt::arch(opened.image.platform()) };
         let (seen, run) = (Arc::clone(&root), Arc::clone(&opened.run));
         let detect = move || {
             let hear = |warning: &Warning| run.warn(warning);
@@ -110,12 +130,11 @@ impl Patcher {
         let mut seen = BTreeSet::new();
         distinct.extend(layers.iter().filter(|layer| seen.insert(name(layer))));
         let reads: Vec<_> = distinct.iter().map(|layer| self.index(opened, layer)).collect();
-        let mut reads = stream::iter(distinct.iter().zip(reads))
-            .map(|(layer, read)| async move { Ok((name(layer), read.await?)) })
-            .buffered(self.jobs());
+        let mut reads = stream::iter(reads).buffered(self.jobs());
+        let mut names = distinct.iter().map(|layer| name(layer));
         let mut known: BTreeMap<_, Arc<LayerIndex>> = BTreeMap::new();
         let mut size = 0_usize;
-        while let Some((name, index)) = reads.try_next().await.map_err(|e: Error| e)? {
+        while let Some((index, name)) = reads.try_next().await?.zip(names.next()) {
             size = size.saturating_add(index.size());
             limited(opened, size)?;
             known.insert(name, index);
@@ -135,7 +154,7 @@ impl Patcher {
         let (source, limits) = (opened.image.source(), Limits::default());
         let index = oci::index_layer(source, layer, Arc::new(adapt::keep), &limits).await?;
         let index = Arc::new(index);
-        if self.options.cache_dir.is_some() {
+        if self.keeps {
             let known = Arc::clone(&index);
             let bytes =
                 blocking("keeping a layer's index", move || Ok::<_, Error>(known.to_bytes()));
