@@ -180,7 +180,7 @@ struct Marks {
 }
 
 /// Says what a document is that is not a report of Trivy's.
-fn what_else(bytes: &[u8], error: &serde_json::Error) -> crate::Error {
+fn what_else(bytes: &[u8], error: &serde_json::Error) -> crate::error::Error {
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     let Some(marks) = serde_json::from_slice::<Marks>(bytes).ok().filter(|_| is_object) else {
         return Error::report(format!("is not JSON: {error}"));

@@ -9,4 +9,5 @@ mod marks;
 mod patch;
 mod repeat;
 mod send;
+mod shared;
 mod warnings;

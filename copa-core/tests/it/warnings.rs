@@ -46,7 +46,8 @@ async fn warnings_are_told_once_and_are_in_the_result() {
     three_are_not_verified(&patched.warnings);
     let mut told = heard.lock().unwrap().clone();
     let mut result = patched.warnings;
-    (told.sort(), result.sort());
+    told.sort();
+    result.sort();
     assert_eq!(told, result);
 
     // There is nothing to do any more, and what was not checked is said all the same.
