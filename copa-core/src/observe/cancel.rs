@@ -12,7 +12,7 @@ impl Cancel {
         Self::default()
     }
 
-    /// Stops the work: what runs ends with [`Error::Cancelled`] soon, and nothing is tagged.
+    /// Stops the work: what runs ends with [`Error::Cancelled`](crate::Error::Cancelled) soon, and nothing is tagged.
     pub fn cancel(&self) {
         self.0.cancel();
     }
