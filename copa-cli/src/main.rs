@@ -8,6 +8,7 @@ mod config;
 mod destination;
 mod environment;
 mod exit;
+mod hints;
 mod output;
 mod patch;
 mod progress;

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::Patch;
 use crate::environment::Environment;
 use crate::exit::Status;
+use crate::hints;
 use crate::output::{Done, Outcome};
 use crate::progress::Progress;
 use crate::settings::{self, Settings};
@@ -170,7 +171,7 @@ impl Failure {
             (None, None) if given.is_some() => ("input", Status::Input),
             (None, None) => ("local", Status::Local),
         };
-        let hint = known.and_then(copa_core::Error::hint);
+        let hint = known.and_then(copa_core::Error::hint).and_then(|hint| hints::text(&hint));
         Self { text: format!("{error:#}"), code, hint, status }
     }
 

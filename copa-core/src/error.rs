@@ -89,6 +89,22 @@ pub enum Kind {
     Cancelled,
 }
 
+/// What a person can do about a failure. A program words it: it knows how it is told such things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// About an image, or the way to it.
+    Image(oci::Hint),
+    /// About packages, or a repository of them.
+    Package(pkg::Hint),
+    /// Make a report that can be read: Trivy's, in JSON.
+    MakeReport,
+    /// Scan the image that is to be patched, after its last rebuild.
+    ScanAgain,
+    /// Ignore what cannot be patched, and patch the others.
+    IgnoreErrors,
+}
+
 impl Error {
     /// That a report is refused.
     pub(crate) fn report(reason: impl Into<String>) -> Self {
@@ -135,17 +151,13 @@ impl Error {
     }
 
     /// What a person can do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<Hint> {
         match self {
-            Self::Image(error) => error.hint(),
-            Self::Package(error) => error.hint(),
-            Self::Report { .. } => {
-                Some("make it with: trivy image --format json --output FILE IMAGE".into())
-            }
-            Self::OtherImage { .. } => {
-                Some("scan the image that is to be patched, after its last rebuild".into())
-            }
-            Self::Refused(_) => Some("patch the others with --ignore-errors".into()),
+            Self::Image(error) => error.hint().map(Hint::Image),
+            Self::Package(error) => error.hint().map(Hint::Package),
+            Self::Report { .. } => Some(Hint::MakeReport),
+            Self::OtherImage { .. } => Some(Hint::ScanAgain),
+            Self::Refused(_) => Some(Hint::IgnoreErrors),
             _ => None,
         }
     }
@@ -182,7 +194,7 @@ mod tests {
         let two = Error::Refused(vec![skipped("a"), skipped("b")]);
         assert_eq!(two.to_string(), "2 packages cannot be updated: a: broken; b: broken");
         assert_eq!((two.kind(), two.code()), (Kind::Partial, "partial"));
-        assert!(two.hint().unwrap().contains("--ignore-errors"));
+        assert_eq!(two.hint(), Some(Hint::IgnoreErrors));
     }
 
     #[test]
@@ -194,6 +206,6 @@ mod tests {
         };
         let outer = Error::from(inner());
         assert_eq!(outer.to_string(), inner().to_string());
-        assert_eq!((outer.kind(), outer.hint()), (Kind::Network, inner().hint()));
+        assert_eq!((outer.kind(), outer.hint()), (Kind::Network, inner().hint().map(Hint::Image)));
     }
 }

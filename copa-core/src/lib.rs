@@ -119,7 +119,7 @@ mod patch;
 mod report;
 
 pub use crate::cache::DirCache;
-pub use crate::error::{Error, Kind, Result};
+pub use crate::error::{Error, Hint, Kind, Result};
 pub use crate::fetch::HttpFetch;
 pub use crate::observe::cancel::Cancel;
 pub use crate::observe::event::{Event, Observer, Stage, Transfer};

@@ -132,6 +132,21 @@ pub enum Kind {
     Local,
 }
 
+/// What a person can do about a failure. A program words it: it knows how it is told such things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// Log in to the registry.
+    LogIn {
+        /// The host, with its port where that is not the usual one.
+        host: String,
+    },
+    /// Add the certificate of the authority that issued the other side's: nobody here knows it.
+    AddCertificate,
+    /// Allow plain HTTP: the other side does not speak TLS.
+    AllowPlainHttp,
+}
+
 impl Error {
     /// That there is nothing of this name, which is a tag or a digest.
     pub(crate) fn no_such_name(name: &str, place: String) -> Self {
@@ -161,27 +176,25 @@ impl Error {
     }
 
     /// What a person can do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::Denied { place, .. } => {
                 let host = place.split('/').next().unwrap_or(place);
-                Some(format!("log in to {host} with docker login, podman login or skopeo login"))
+                Some(Hint::LogIn { host: host.to_owned() })
             }
             Self::Stream { source, .. } => inner(source).and_then(Self::hint),
-            Self::Network { .. } => self.tls_hint().map(str::to_owned),
+            Self::Network { .. } => self.tls_hint(),
             _ => None,
         }
     }
 
     /// What a person can do about a connection that could not be made.
-    fn tls_hint(&self) -> Option<&'static str> {
+    fn tls_hint(&self) -> Option<Hint> {
         match self.network_cause::<rustls::Error>()? {
-            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(
-                "its certificate was issued by somebody unknown: add the issuer's CA certificate",
-            ),
-            rustls::Error::InvalidMessage(_) => {
-                Some("it does not speak TLS: allow plain HTTP for it")
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                Some(Hint::AddCertificate)
             }
+            rustls::Error::InvalidMessage(_) => Some(Hint::AllowPlainHttp),
             _ => None,
         }
     }

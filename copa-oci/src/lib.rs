@@ -46,7 +46,7 @@ pub use compress::compression::Compression;
 pub use compress::expansion::Expansion;
 pub use credentials::credential::{Anonymous, Credential, Credentials, Secret};
 pub use credentials::files::CredentialFiles;
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Hint, Kind, Result};
 pub use http::client::Http;
 pub use http::get::{Get, Response};
 pub use http::options::{HttpOptions, ProxyOptions};

@@ -60,7 +60,7 @@ pub enum Error {
         /// Which check failed, with the key, the date or the checksum.
         reason: String,
         /// What a person can do.
-        hint: String,
+        hint: Hint,
     },
     /// The address does not exist.
     #[error("{url} does not exist")]
@@ -123,6 +123,37 @@ pub enum Kind {
     Internal,
 }
 
+/// What a person can do about a failure. A program words it: it knows how it is told such things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// Say which release of which distribution it is.
+    NameSystem,
+    /// Name a mirror of the archive.
+    NameMirror {
+        /// What the archive is called in `NAME=URL`.
+        name: &'static str,
+    },
+    /// Name the keys that signed it, or another mirror; or, where somebody can vouch for the content
+    /// of the mirror, allow what is not signed.
+    NameKeys,
+    /// Check the address of the mirror and the name of the suite: it has another one.
+    CheckMirror,
+    /// Check this machine's clock.
+    CheckClock,
+    /// Name another mirror, or allow expired metadata: this one is no longer updated, or somebody
+    /// holds updates back.
+    Expired,
+    /// Name another mirror, or allow expired metadata: this one went back in time, or somebody
+    /// replays an old state.
+    RolledBack,
+    /// Try again, or name another mirror: something altered the file, or the mirror was being
+    /// updated.
+    TryAgain,
+    /// Name another mirror: this one offers one package under the name of another.
+    OtherMirror,
+}
+
 impl Error {
     /// Which kind of failure this is.
     pub fn kind(&self) -> Kind {
@@ -135,13 +166,11 @@ impl Error {
     }
 
     /// What a person can do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<Hint> {
         match self {
-            Self::Untrusted { hint, .. } => Some(hint.clone()),
-            Self::UnknownSystem { .. } => Some("name it, for example --os debian:12".into()),
-            Self::NoRepository { mirror, .. } => {
-                mirror.map(|name| format!("name a mirror of it: --mirror {name}=URL"))
-            }
+            Self::Untrusted { hint, .. } => Some(*hint),
+            Self::UnknownSystem { .. } => Some(Hint::NameSystem),
+            Self::NoRepository { mirror, .. } => mirror.map(|name| Hint::NameMirror { name }),
             _ => None,
         }
     }

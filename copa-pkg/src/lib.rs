@@ -34,7 +34,7 @@ pub mod version;
 pub(crate) mod warning;
 
 pub use crate::distro::release::Distro;
-pub use crate::error::{Error, Kind, Result};
+pub use crate::error::{Error, Hint, Kind, Result};
 pub use crate::install::change::{Change, ChangeSet, Content, File};
 pub use crate::install::outcome::{Installation, Kept, Unrun, Why};
 pub use crate::install::transaction::Transaction;

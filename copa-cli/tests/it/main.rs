@@ -6,6 +6,7 @@
 mod asked;
 mod bomb;
 mod copa;
+mod flags;
 mod golden;
 mod hostile;
 mod lab;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::package::candidate::Candidate;
 use crate::package::fetched::Package;
 use crate::port::Fetch;
@@ -55,13 +55,7 @@ impl Candidate {
     }
 
     fn untrusted(&self, reason: &str) -> Error {
-        Error::Untrusted {
-            what: self.to_string(),
-            reason: reason.into(),
-            hint: "the mirror or something on the way to it altered the file, or the mirror was \
-                   being updated: try again, or name another with --mirror"
-                .into(),
-        }
+        Error::Untrusted { what: self.to_string(), reason: reason.into(), hint: Hint::TryAgain }
     }
 }
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use url::Url;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::format::deb::repo::release::Release;
 use crate::format::deb::repo::suite::Suite;
 use crate::port::Fetch;
@@ -118,13 +118,17 @@ impl Suite {
         warnings: &mut Warnings<'_>,
     ) -> Result<String> {
         if !self.trust.allow_unsigned {
+<<<<<<< HEAD:copa-pkg/src/format/deb/repo/signed_release.rs
             let hint = "name the right public keys with --keyring FILE, or another mirror; only \
                         for a mirror whose content you trust: allow unsigned metadata";
             return Err(untrusted(url, reason, hint));
+=======
+            return Err(untrusted(url, reason, Hint::NameKeys));
+>>>>>>> 5dcffdb (Make hints values: the libraries name no flag, the program words them):copa-pkg/src/format/deb/repo/metadata.rs
         }
         let text = format!("NOT VERIFIED, as allowed: {url}: {reason}");
         warnings.push(Warning::new(Code::Unsigned, url, text));
-        signature::unverified_text(bytes).map_err(|reason| untrusted(url, &reason, "try again"))
+        signature::unverified_text(bytes).map_err(|reason| untrusted(url, &reason, Hint::TryAgain))
     }
 
     /// Refuses the metadata of another suite, however well it is signed.
@@ -137,14 +141,14 @@ impl Suite {
             "it is of suite `{suite}`, codename `{codename}`; `{}` was asked for",
             self.suite
         );
-        Err(untrusted(url, &reason, "check the address of the mirror and the name of the suite"))
+        Err(untrusted(url, &reason, Hint::CheckMirror))
     }
 
     fn check_dates(&self, url: &Url, release: &Release, warnings: &mut Warnings<'_>) -> Result<()> {
         let now = self.trust.now;
         if release.date.as_second() > now.as_second().saturating_add(SKEW) {
             let reason = format!("it is dated {}, now is {now}", release.date);
-            return Err(untrusted(url, &reason, "check this machine's clock"));
+            return Err(untrusted(url, &reason, Hint::CheckClock));
         }
         let Some(end) = release.valid_until.filter(|end| *end < now) else { return Ok(()) };
         let reason = format!("it expired on {end}, now is {now}");
@@ -153,9 +157,7 @@ impl Suite {
             warnings.push(Warning::new(Code::Expired, url, text));
             return Ok(());
         }
-        let hint = "the mirror is no longer updated, or somebody holds updates back: name another \
-                    mirror, or allow expired metadata";
-        Err(untrusted(url, &reason, hint))
+        Err(untrusted(url, &reason, Hint::Expired))
     }
 
     /// Metadata older than what this address had before is a replay.
@@ -175,9 +177,7 @@ impl Suite {
                 let before = jiff::Timestamp::from_second(seen).unwrap_or(release.date);
                 let reason = format!("it is dated {}, before it was {before}", release.date);
                 if !self.trust.allow_expired {
-                    let hint = "the mirror went back in time, or somebody replays an old state: \
-                                name another mirror, or allow expired metadata";
-                    return Err(untrusted(url, &reason, hint));
+                    return Err(untrusted(url, &reason, Hint::RolledBack));
                 }
                 let text = format!("ROLLED BACK, as allowed: {url}: {reason}");
                 warnings.push(Warning::new(Code::RolledBack, url, text));
@@ -199,6 +199,6 @@ async fn get(fetch: &dyn Fetch, url: &Url) -> Result<Option<Bytes>> {
     }
 }
 
-pub(super) fn untrusted(url: &Url, reason: &str, hint: &str) -> Error {
-    Error::Untrusted { what: url.to_string(), reason: reason.into(), hint: hint.into() }
+pub(super) fn untrusted(url: &Url, reason: &str, hint: Hint) -> Error {
+    Error::Untrusted { what: url.to_string(), reason: reason.into(), hint }
 }

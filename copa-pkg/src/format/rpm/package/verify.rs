@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::format::rpm::db::installed::package;
 use crate::format::rpm::package::file::PackageFile;
 use crate::format::rpm::package::header::Header;
@@ -49,13 +49,7 @@ pub(crate) fn verify(package: &Package, keys: &PackageKeys) -> Result<Option<War
             let text = format!("NOT VERIFIED, as allowed: {what}: {reason}");
             Ok(Some(Warning::new(Code::Unsigned, what, text)))
         }
-        Err(reason) => Err(Error::Untrusted {
-            what,
-            reason,
-            hint: "name the right public keys with --keyring FILE, or another mirror; only for a \
-                   mirror whose content you trust: allow unsigned packages"
-                .into(),
-        }),
+        Err(reason) => Err(Error::Untrusted { what, reason, hint: Hint::NameKeys }),
     }
 }
 
@@ -73,7 +67,7 @@ fn check_identity(candidate: &Candidate, header: &Header) -> Result<()> {
     Err(Error::Untrusted {
         what: candidate.to_string(),
         reason: format!("the package itself says that it is {is}"),
-        hint: "the mirror offers one package under the name of another: name another mirror".into(),
+        hint: Hint::OtherMirror,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::format::rpm::repo::filter::Filter;
 use crate::trust::openpgp::Keyring;
 use crate::trust::policy::Trust;
@@ -74,6 +74,6 @@ pub(super) fn below(root: &Url, path: &str) -> Result<Url> {
     Ok(url)
 }
 
-pub(super) fn untrusted(url: &Url, reason: &str, hint: &str) -> Error {
-    Error::Untrusted { what: url.to_string(), reason: reason.into(), hint: hint.into() }
+pub(super) fn untrusted(url: &Url, reason: &str, hint: Hint) -> Error {
+    Error::Untrusted { what: url.to_string(), reason: reason.into(), hint }
 }

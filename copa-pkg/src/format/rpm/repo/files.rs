@@ -4,7 +4,7 @@ use std::io::Read;
 
 use url::Url;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::format::rpm::repo::config::{below, untrusted};
 use crate::format::rpm::repo::repomd::Listed;
 use crate::repository::access::Ports;
@@ -28,10 +28,7 @@ pub(super) async fn read_file<T: Send + 'static>(
     let failed = |e| Error::Fetch { url: url.clone(), source: e };
     done.await.map_err(|e| failed(Box::new(e)))?.map_err(|e| match e {
         Failure::Transport(e) => failed(Box::new(e)),
-        Failure::Wrong(reason) => {
-            let hint = "the mirror is being updated or altered: try again, or name another mirror";
-            untrusted(&url, &reason, hint)
-        }
+        Failure::Wrong(reason) => untrusted(&url, &reason, Hint::TryAgain),
         Failure::Malformed(reason) => Error::Malformed { what: url.to_string(), reason },
     })
 }

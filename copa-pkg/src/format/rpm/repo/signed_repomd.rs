@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use url::Url;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::format::rpm::repo::config::{Place, Repo, below, untrusted};
 use crate::format::rpm::repo::metalink::{Metalink, mirror_list};
 use crate::format::rpm::repo::repomd::Repomd;
@@ -142,9 +142,13 @@ impl Repo {
             warnings.push(Warning::new(Code::Unsigned, url, text));
             return Ok(());
         }
+<<<<<<< HEAD:copa-pkg/src/format/rpm/repo/signed_repomd.rs
         let hint = "name the right public keys with --keyring FILE, or another mirror; only for a \
                     mirror whose content you trust: allow unsigned metadata";
         Err(untrusted(url, reason, hint))
+=======
+        Err(untrusted(url, reason, Hint::NameKeys))
+>>>>>>> 5dcffdb (Make hints values: the libraries name no flag, the program words them):copa-pkg/src/format/rpm/repo/metadata.rs
     }
 
     /// Metadata older than what this repository had before is a replay.
@@ -167,9 +171,7 @@ impl Repo {
                 let reason =
                     format!("it is dated {}, before it was {}", date(repomd.date), date(seen));
                 if !self.trust.allow_expired {
-                    let hint = "the mirror went back in time, or somebody replays an old state: \
-                                name another mirror, or allow expired metadata";
-                    return Err(untrusted(url, &reason, hint));
+                    return Err(untrusted(url, &reason, Hint::RolledBack));
                 }
                 let text = format!("ROLLED BACK, as allowed: {url}: {reason}");
                 warnings.push(Warning::new(Code::RolledBack, url, text));

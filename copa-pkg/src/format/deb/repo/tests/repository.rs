@@ -172,7 +172,7 @@ impl Lab {
         assert!(matches!(error, Error::Untrusted { .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.contains(reason) && text.contains("file://"), "`{reason}` not in: {text}");
-        assert!(error.hint().is_some_and(|hint| !hint.is_empty()));
+        assert!(error.hint().is_some());
     }
 }
 

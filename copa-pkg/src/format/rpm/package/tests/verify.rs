@@ -290,7 +290,7 @@ fn signatures_that_cannot_be_computed_are_named() {
     let trust = crate::trust::policy::Trust::strict(moment().now);
     let mut keys = PackageKeys { keyring: all_keys(&corpus), trust };
     let error = verify(&package, &keys).unwrap_err();
-    let text = format!("{error}: {}", error.hint().unwrap());
+    let text = format!("{error}: {:?}", error.hint().unwrap());
     for word in [
         "rpm-basic 1:2.3.4-5.el9 noarch",
         "ML-DSA-65+Ed25519",

@@ -1,0 +1,98 @@
+//! The libraries name no flag: whoever uses them is told such things in another way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use syn::visit::{self, Visit};
+
+use crate::lab::workspace;
+
+/// Collects the string literals of code that is no test.
+#[derive(Default)]
+struct Strings(Vec<String>);
+
+impl Strings {
+    fn of(source: &str) -> Self {
+        let mut strings = Self::default();
+        strings.visit_file(&syn::parse_file(source).unwrap());
+        strings
+    }
+}
+
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let list = attribute.meta.require_list();
+        attribute.path().is_ident("cfg")
+            && list.is_ok_and(|list| list.tokens.to_string().contains("test"))
+    })
+}
+
+impl<'ast> Visit<'ast> for Strings {
+    fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
+
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if !is_test(&module.attrs) {
+            visit::visit_item_mod(self, module);
+        }
+    }
+
+    fn visit_lit_str(&mut self, literal: &'ast syn::LitStr) {
+        self.0.push(literal.value());
+    }
+
+    /// What is in a macro is taken as it stands: `format!` is one.
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        self.0.push(call.tokens.to_string());
+    }
+}
+
+/// Whether a text names a flag: `--` and a letter behind it, at the beginning of a word.
+fn names_a_flag(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '-');
+    words
+        .filter_map(|word| word.strip_prefix("--"))
+        .any(|flag| flag.starts_with(char::is_lowercase))
+}
+
+/// The sources below a folder, those of tests left out.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        match path.is_dir() {
+            true if name != "tests" => found.extend(sources(&path)),
+            false if name.ends_with(".rs") && name != "tests.rs" => found.push(path),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn no_library_names_a_flag() {
+    let mut read = 0;
+    for library in ["copa-core", "copa-oci", "copa-pkg"] {
+        for path in sources(&workspace().join(library).join("src")) {
+            let strings = Strings::of(&fs::read_to_string(&path).unwrap()).0;
+            let flag = strings.iter().find(|text| names_a_flag(text));
+            assert_eq!(flag, None, "{}", path.display());
+            read += strings.len();
+        }
+    }
+    assert!(read > 500, "{read} literals");
+}
+
+#[test]
+fn flags_are_found_where_they_stand() {
+    let source = r#"
+        #[doc = "--in-documentation"]
+        fn f() -> String { g("--mirror NAME=URL"); format!("see {}", "the flag --os") }
+        #[cfg(test)] mod tests { fn f() { g("--in-a-test") } }
+    "#;
+    let strings = Strings::of(source).0;
+    let found: Vec<_> = strings.iter().filter(|text| names_a_flag(text)).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0] == "--mirror NAME=URL" && found[1].contains("the flag --os"), "{found:?}");
+    assert!(!names_a_flag("a -- b, a--, x = -1"));
+}
