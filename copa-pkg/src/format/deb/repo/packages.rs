@@ -8,7 +8,7 @@
 
 use url::Url;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::format::deb::repo::release::{Listed, Release};
 use crate::format::deb::repo::scan::Scanner;
 use crate::format::deb::repo::signed_release::untrusted;
@@ -101,12 +101,7 @@ impl Suite {
         let failed = |e| Error::Fetch { url: url.clone(), source: e };
         let index = read.await.map_err(|e| failed(Box::new(e)))?.map_err(|e| match e {
             Failure::Transport(e) => failed(Box::new(e)),
-            Failure::Wrong(reason) => untrusted(
-                &url,
-                &reason,
-                "the mirror is being updated or \
-                 altered: try again, or name another mirror",
-            ),
+            Failure::Wrong(reason) => untrusted(&url, &reason, Hint::TryAgain),
             Failure::Malformed(reason) => Error::Malformed { what: url.to_string(), reason },
         })?;
         remember(ports.cache, key, index.clone()).await;

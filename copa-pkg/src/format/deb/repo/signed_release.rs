@@ -118,13 +118,7 @@ impl Suite {
         warnings: &mut Warnings<'_>,
     ) -> Result<String> {
         if !self.trust.allow_unsigned {
-<<<<<<< HEAD:copa-pkg/src/format/deb/repo/signed_release.rs
-            let hint = "name the right public keys with --keyring FILE, or another mirror; only \
-                        for a mirror whose content you trust: allow unsigned metadata";
-            return Err(untrusted(url, reason, hint));
-=======
             return Err(untrusted(url, reason, Hint::NameKeys));
->>>>>>> 5dcffdb (Make hints values: the libraries name no flag, the program words them):copa-pkg/src/format/deb/repo/metadata.rs
         }
         let text = format!("NOT VERIFIED, as allowed: {url}: {reason}");
         warnings.push(Warning::new(Code::Unsigned, url, text));

@@ -142,13 +142,7 @@ impl Repo {
             warnings.push(Warning::new(Code::Unsigned, url, text));
             return Ok(());
         }
-<<<<<<< HEAD:copa-pkg/src/format/rpm/repo/signed_repomd.rs
-        let hint = "name the right public keys with --keyring FILE, or another mirror; only for a \
-                    mirror whose content you trust: allow unsigned metadata";
-        Err(untrusted(url, reason, hint))
-=======
         Err(untrusted(url, reason, Hint::NameKeys))
->>>>>>> 5dcffdb (Make hints values: the libraries name no flag, the program words them):copa-pkg/src/format/rpm/repo/metadata.rs
     }
 
     /// Metadata older than what this repository had before is a replay.
