@@ -48,17 +48,16 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
+    async fn load(count: &AtomicUsize, fails: bool) -> Result<Loaded> {
+        count.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        if fails { Err(Error::Cancelled) } else { Ok(Loaded::default()) }
+    }
+
     #[tokio::test]
     async fn a_catalog_is_loaded_once_and_a_failure_is_not_remembered() {
         let (catalogs, loads) = (Catalogs::default(), AtomicUsize::new(0));
-        let load = |fails: bool| {
-            let loads = &loads;
-            async move {
-                loads.fetch_add(1, Ordering::SeqCst);
-                tokio::task::yield_now().await;
-                if fails { Err(Error::Cancelled) } else { Ok(Loaded::default()) }
-            }
-        };
+        let load = |fails: bool| load(&loads, fails);
         assert!(catalogs.get("a".into(), load(true)).await.is_err());
         let both = tokio::join!(
             catalogs.get("a".into(), load(false)),
