@@ -34,6 +34,7 @@ mod http;
 mod image;
 mod layer;
 mod location;
+mod numbers;
 mod open;
 mod reference;
 mod registry;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::layer::stored::Layer;
+use crate::numbers;
 use crate::spec::descriptor::Descriptor;
 use crate::spec::media_type::Family;
 use crate::spec::platform::Platform;
@@ -18,6 +19,9 @@ use crate::store::source::Source;
 ///
 /// The documents are kept as JSON values in their order, so that what is not known here survives
 /// an edit. The documents of an image that was not edited keep their exact bytes.
+///
+/// So are their numbers, to the last digit: `1.50`, or more digits than a value holds. One that is
+/// out of every range (`1E400`) is shown as a text, and written as it was.
 #[derive(Clone)]
 pub struct Image {
     pub(super) descriptor: Descriptor,
@@ -31,7 +35,10 @@ pub struct Image {
 /// A document, and the exact bytes that its digest is of.
 #[derive(Clone)]
 pub(super) struct Document {
+    /// What is edited, as [`numbers`](crate::numbers) reads it.
     pub(super) value: Value,
+    /// What is shown of it.
+    plain: Value,
     pub(super) bytes: Bytes,
 }
 
@@ -43,12 +50,12 @@ impl Image {
 
     /// The manifest.
     pub fn manifest(&self) -> &Value {
-        &self.manifest.value
+        &self.manifest.plain
     }
 
     /// The configuration.
     pub fn config(&self) -> &Value {
-        &self.config.value
+        &self.config.plain
     }
 
     /// What the image runs on, as its configuration says.
@@ -76,7 +83,13 @@ impl Document {
     /// A document with this value: its bytes are made anew.
     pub(super) fn new(value: Value) -> Self {
         // Printing a JSON value is the inverse of reading it and cannot fail.
-        Self { bytes: Bytes::from(value.to_string()), value }
+        let text = numbers::printed(&value).unwrap_or_else(|_| value.to_string());
+        Self::of(value, Bytes::from(text))
+    }
+
+    /// The document that these bytes are.
+    pub(super) fn of(value: Value, bytes: Bytes) -> Self {
+        Self { plain: numbers::plain(value.clone()), value, bytes }
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::image::documents::{Document, Image};
 use crate::layer::stored::Layer;
+use crate::numbers;
 use crate::spec::descriptor::Descriptor;
 use crate::spec::digest::Digest;
 use crate::spec::media_type::{Family, MediaType};
@@ -84,9 +85,7 @@ impl Image {
 
     /// Makes bytes and digests agree with the edited values again.
     fn sealed(mut self) -> Self {
-        if serde_json::from_slice::<Value>(&self.config.bytes).ok().as_ref()
-            != Some(&self.config.value)
-        {
+        if numbers::read::<Value>(&self.config.bytes).ok().as_ref() != Some(&self.config.value) {
             self.config = Document::new(self.config.value);
             let bytes = &self.config.bytes;
             let config = object(&mut self.manifest.value, "config");

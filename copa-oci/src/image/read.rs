@@ -32,11 +32,11 @@ impl Image {
         let what = format!("manifest {}", manifest.digest);
         let bytes = source.bytes(&manifest, document::LIMIT).await?;
         let descriptor = typed(&what, manifest, &bytes)?;
-        let manifest = Document { value: document::object(&what, &bytes)?, bytes };
+        let manifest = Document::of(document::object(&what, &bytes)?, bytes);
         let config = config_of(&what, &manifest.value)?;
         let bytes = source.bytes(&config, document::LIMIT).await?;
         let what = format!("configuration {}", config.digest);
-        let config = Document { value: document::object(&what, &bytes)?, bytes };
+        let config = Document::of(document::object(&what, &bytes)?, bytes);
         let layers = layers_of(&descriptor.digest, &manifest.value, &config.value, &source)?;
         let platform = platform_of(&config.value).or(descriptor.platform.clone());
         let platform = platform

@@ -28,7 +28,8 @@ pub struct Descriptor {
     /// Annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// Everything else, untouched.
+    /// Everything else, untouched. A number that a value would not give back as it was written is a
+    /// text here, which begins with the number, and is written as it was.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::numbers;
 use crate::spec::digest::Digest;
 use crate::spec::media_type::MediaType;
 
@@ -26,8 +27,8 @@ pub(crate) fn check_values(what: &str, bytes: &[u8]) -> Result<()> {
 /// The document, which must be a JSON object.
 pub(crate) fn object(what: &str, bytes: &[u8]) -> Result<Value> {
     check_values(what, bytes)?;
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|source| Error::Json { what: what.to_owned(), source })?;
+    let value: Value =
+        numbers::read(bytes).map_err(|source| Error::Json { what: what.to_owned(), source })?;
     match value.is_object() {
         true => Ok(value),
         false => Err(Error::corrupt(what, "it is not a JSON object")),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::location::Location;
+use crate::numbers;
 use crate::spec::descriptor::Descriptor;
 use crate::spec::digest::Digest;
 use crate::spec::document;
@@ -40,7 +41,7 @@ impl Names {
         let what = || format!("index.json of {}", file_of(place));
         document::check_values(&what(), bytes)?;
         let json = |source| Error::Json { what: what(), source };
-        let document: Map<String, Value> = serde_json::from_slice(bytes).map_err(json)?;
+        let document: Map<String, Value> = numbers::read(bytes).map_err(json)?;
         let entries = match document.get("manifests") {
             None | Some(Value::Null) => Vec::new(),
             Some(list) => serde_json::from_value(list.clone()).map_err(json)?,
@@ -98,7 +99,7 @@ impl Names {
     /// The document as bytes.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
         let document = |source| Error::Json { what: "index.json".into(), source };
-        serde_json::to_vec(&self.document).map_err(document)
+        Ok(numbers::printed(&self.document).map_err(document)?.into_bytes())
     }
 
     fn named(&self, name: &str) -> Vec<&Descriptor> {

@@ -42,8 +42,10 @@ pub(crate) fn blob(layout: &Path, media_type: &str, bytes: &[u8]) -> Value {
 }
 
 pub(crate) fn index(layout: &Path, entries: &[Value]) {
-    let index = json!({"schemaVersion": 2, "manifests": entries, "unknown": {"keep": 1.50}});
-    fs::write(layout.join("index.json"), index.to_string()).unwrap();
+    let index = json!({"schemaVersion": 2, "manifests": entries, "unknown": {"keep": 1.5}});
+    // As no JSON value prints it.
+    let index = index.to_string().replace(r#"{"keep":1.5}"#, r#"{"keep":1.50}"#);
+    fs::write(layout.join("index.json"), index).unwrap();
     fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
 }
 

@@ -167,7 +167,7 @@ async fn a_tag_is_replaced_and_its_neighbours_are_not_touched() {
     let third = image.label("a", "c").write_to(&sink, "2.0", 1).await.unwrap();
     assert_ne!(second.manifest, third.manifest);
     let index = fs::read_to_string(dir.path().join("index.json")).unwrap();
-    assert!(index.contains(r#""unknown":{"keep":1.5}"#) && index.contains(r#""other":"kept""#));
+    assert!(index.contains(r#""unknown":{"keep":1.50}"#) && index.contains(r#""other":"kept""#));
     let index: serde_json::Value = serde_json::from_str(&index).unwrap();
     assert_eq!(index["manifests"].as_array().unwrap().len(), 2);
     assert_eq!(index["manifests"][1]["digest"], third.manifest.digest.as_str());
