@@ -13,25 +13,34 @@
 //! All paths are relative to the root and clean: `usr/lib/os-release`, no leading slash, no `.`,
 //! no `..`; the empty path is the root itself.
 
-pub(crate) mod distro;
-pub(crate) mod effect;
-pub(crate) mod error;
+#![cfg_attr(
+    not(all(feature = "deb", feature = "rpm")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "some of what formats share serves one of them only"
+    )
+)]
+
+mod distro;
+mod effect;
+mod error;
 #[cfg(any(test, feature = "fuzz"))]
-pub(crate) mod fixture;
+mod fixture;
 pub mod format;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
-pub(crate) mod install;
-pub(crate) mod package;
-pub(crate) mod port;
-pub(crate) mod repository;
-pub(crate) mod resolve;
-pub(crate) mod system;
-pub(crate) mod trust;
-pub(crate) mod unpack;
+mod install;
+mod package;
+mod port;
+mod repository;
+mod resolve;
+mod system;
+mod trust;
+mod unpack;
 pub mod version;
-pub(crate) mod warning;
+mod warning;
 
 pub use crate::distro::release::Distro;
 pub use crate::error::{Error, Hint, Kind, Result};

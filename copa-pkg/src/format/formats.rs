@@ -5,13 +5,20 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+#[cfg(feature = "deb")]
 use crate::format::deb::manager::DEB;
 use crate::format::manager::{PackageFormat, PackageManager};
+#[cfg(feature = "rpm")]
 use crate::format::rpm::manager::RPM;
 use crate::port::{Interest, Root};
 
 /// All of them, in the order in which an image is asked for their databases.
-pub(crate) static FORMATS: [&PackageFormat; 2] = [&DEB, &RPM];
+pub(crate) static FORMATS: &[&PackageFormat] = &[
+    #[cfg(feature = "deb")]
+    &DEB,
+    #[cfg(feature = "rpm")]
+    &RPM,
+];
 
 /// Databases that are known and cannot be updated yet: where they are, and what they are called.
 const UNSUPPORTED: [(&str, &str); 7] = [
@@ -55,6 +62,6 @@ pub(crate) fn interest(path: &Path) -> Interest {
 
 /// A digest of what is kept of layers. What was kept by other lists is not what is needed now.
 pub(crate) fn interests_digest() -> String {
-    let lists = FORMATS.map(|format| format!("{:?}", format.interests));
-    hex::encode(Sha256::digest(lists.concat()))
+    let lists = FORMATS.iter().map(|format| format!("{:?}", format.interests));
+    hex::encode(Sha256::digest(lists.collect::<String>()))
 }

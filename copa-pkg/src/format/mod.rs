@@ -9,9 +9,11 @@
 //! A format implements traits that the rooms below declare; nothing below imports this room. The
 //! checklist for a new format is `manager.rs`.
 
+#[cfg(feature = "deb")]
 pub mod deb;
 pub(crate) mod formats;
 pub(crate) mod interests;
 pub(crate) mod manager;
+#[cfg(feature = "rpm")]
 pub mod rpm;
 pub(crate) mod self_check;
