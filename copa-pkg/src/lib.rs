@@ -10,6 +10,81 @@
 //! - [`Candidate`] and [`Package`]: a version that can be had; its verified bytes.
 //! - [`ChangeSet`]: what installing the packages changes, path by path, database included.
 //!
+//! # What an image holds, and what would change
+//!
+//! A root is any file system: here one of two files. What the repositories offer is read from the text
+//! of an index, which nothing vouches for; a [`Repository`] checks signatures.
+//!
+//! ```
+//! # #[cfg(feature = "deb")]
+//! # fn main() -> copa_pkg::Result<()> {
+//! use std::collections::BTreeMap;
+//! use std::ffi::OsString;
+//! use std::path::{Path, PathBuf};
+//!
+//! use copa_pkg::{Algorithms, Digests, FileKind, Hints, Request, Result, Root, Stat, System};
+//!
+//! #[derive(Debug)]
+//! struct Files(BTreeMap<PathBuf, &'static str>);
+//!
+//! impl Root for Files {
+//!     fn stat(&self, path: &Path) -> Option<Stat> {
+//!         let is_dir = self.0.keys().any(|file| file != path && file.starts_with(path));
+//!         let kind = match self.0.get(path) {
+//!             Some(text) => FileKind::Regular(text.len() as u64),
+//!             None if is_dir => FileKind::Directory,
+//!             None => return None,
+//!         };
+//!         Some(Stat { kind, mode: 0o644, uid: 0, gid: 0, mtime: 0, xattrs: Vec::new() })
+//!     }
+//!     fn real_path(&self, path: &Path) -> Option<PathBuf> {
+//!         self.stat(path).map(|_| path.to_owned())
+//!     }
+//!     fn read(&self, path: &Path) -> Result<Option<bytes::Bytes>> {
+//!         Ok(self.0.get(path).map(|text| bytes::Bytes::from(*text)))
+//!     }
+//!     fn digests(
+//!         &self,
+//!         wanted: &BTreeMap<PathBuf, Algorithms>,
+//!     ) -> Result<BTreeMap<PathBuf, Digests>> {
+//!         let digests = |(path, which): (&PathBuf, &Algorithms)| {
+//!             Some((path.clone(), Digests::of(self.0.get(path)?.as_bytes(), *which)))
+//!         };
+//!         Ok(wanted.iter().filter_map(digests).collect())
+//!     }
+//!     fn list(&self, dir: &Path) -> Vec<OsString> {
+//!         let below = self.0.keys().filter_map(|file| file.strip_prefix(dir).ok());
+//!         let names = below.filter_map(|rest| Some(rest.iter().next()?.to_owned()));
+//!         names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+//!     }
+//! }
+//!
+//! let root = Files(BTreeMap::from([
+//!     ("etc/os-release".into(), "ID=debian\nVERSION_ID=12\n"),
+//!     (
+//!         "var/lib/dpkg/status.d/zlib1g".into(),
+//!         "Package: zlib1g\nVersion: 1:1.2.13-1\nArchitecture: amd64\n",
+//!     ),
+//! ]));
+//! let system = System::detect(&root, &Hints::default())?;
+//! assert_eq!(system.distro.to_string(), "debian 12 (bookworm)");
+//!
+//! let index = format!(
+//!     "Package: zlib1g\nVersion: 1:1.2.13-2\nArchitecture: amd64\nSize: 1\n\
+//!      Filename: pool/zlib1g.deb\nSHA256: {}\n\n",
+//!     "00".repeat(32)
+//! );
+//! let base = "https://mirror.example/debian".parse().unwrap();
+//! let offers =
+//!     copa_pkg::format::deb::read_packages(index.as_bytes(), "amd64", &base, "bookworm")?;
+//! let plan = system.plan(&offers.catalog, &Request::Everything);
+//! assert_eq!(plan.updates[0].to.version.to_string(), "1:1.2.13-2");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "deb"))]
+//! # fn main() {}
+//! ```
+//!
 //! All paths are relative to the root and clean: `usr/lib/os-release`, no leading slash, no `.`,
 //! no `..`; the empty path is the root itself.
 

@@ -24,7 +24,7 @@ pub enum Event<'a> {
     Started(Stage),
     /// A part of the work is done. A part that fails never is.
     Finished(Stage),
-    /// There is something that a person should know. Each warning is told once, when it arises:
+    /// A warning was raised. Each is told once, when it arises:
     /// also when what it is about fails later.
     Warned(&'a Warning),
     /// Bytes moved. Of several things at a time, each says this for itself.

@@ -16,7 +16,7 @@ use crate::version::spelled::spelled;
 /// # Examples
 ///
 /// ```
-/// use copa_pkg::deb::Version;
+/// use copa_pkg::version::deb::Version;
 /// let (old, new): (Version, Version) = ("3.0.9-1".parse().unwrap(), "3.0.11-1~deb12u2".parse().unwrap());
 /// assert!(old < new);
 /// ```

@@ -16,7 +16,7 @@ use crate::version::spelled::spelled;
 /// # Examples
 ///
 /// ```
-/// use copa_pkg::rpm::Version;
+/// use copa_pkg::version::rpm::Version;
 /// let (old, new): (Version, Version) = ("3.3.0~rc1-1.azl3".parse().unwrap(), "3.3.0-1.azl3".parse().unwrap());
 /// assert!(old < new);
 /// ```
