@@ -1,4 +1,4 @@
-//! What a person can do about a failure, in words: here alone the names of flags are known.
+//! This file turns the libraries' hints into sentences that name the program's flags.
 
 use copa_core::{Hint, oci, pkg};
 

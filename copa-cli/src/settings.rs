@@ -21,7 +21,7 @@ use crate::environment::{self, Environment};
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) destinations: Destinations,
-    /// What a patcher has for its life.
+    /// The configuration of the patcher, which all its jobs share.
     pub(crate) shared: Shared,
     /// The image to patch.
     pub(crate) job: Job,
@@ -109,7 +109,7 @@ fn report(path: Option<&PathBuf>) -> anyhow::Result<Option<Report>> {
     Ok(Some(Report::parse(&bytes).with_context(about)?))
 }
 
-/// What a patcher has for its life.
+/// Builds the configuration of the patcher from arguments, settings file and environment.
 fn shared(args: &Patch, config: &Config, env: &Environment) -> anyhow::Result<Shared> {
     let mut shared = Shared::new(environment::now());
     shared.jobs = jobs(args.jobs.or(config.jobs))?;

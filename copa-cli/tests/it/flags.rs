@@ -40,7 +40,7 @@ impl<'ast> Visit<'ast> for Strings {
         self.0.push(literal.value());
     }
 
-    /// What is in a macro is taken as it stands: `format!` is one.
+    /// Takes the whole text of a macro call: `format!` builds messages.
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         self.0.push(call.tokens.to_string());
     }

@@ -1,4 +1,4 @@
-//! What a patcher has for its life.
+//! The configuration of a patcher, which all its jobs share.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What the compiler leaves out of a library: tests, and doors for fuzzers.
+//! This file finds items that the compiler leaves out of a library: tests and fuzzing hooks.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, MetaList, MetaNameValue, Token};

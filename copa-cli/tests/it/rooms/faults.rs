@@ -1,4 +1,4 @@
-//! What can be wrong with the order of the sources, each with words of one line.
+//! The faults that the order of the sources can have. Each prints as one line.
 
 use std::fmt;
 

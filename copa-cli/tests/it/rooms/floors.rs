@@ -35,7 +35,7 @@ const FLOORS: [&[&str]; 12] = [
     &["error"],
 ];
 
-/// What is wrong with an arrow between two rooms.
+/// The faults of an import from one room into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wrong {
     Above,
@@ -54,7 +54,7 @@ pub(super) fn is_known(room: &str) -> bool {
     floor(room).is_some()
 }
 
-/// What is wrong with an arrow from one room to another, when the table has both.
+/// Judges an import from one room into another. Rooms that the table lacks have no fault.
 pub(super) fn wrong(from: &str, to: &str) -> Option<Wrong> {
     // The table counts downward: a floor that is further down has the larger number.
     match floor(from)?.cmp(&floor(to)?) {

@@ -29,7 +29,7 @@ pub(super) enum ImportKind {
     Glob,
 }
 
-/// What some items mention. Code that the compiler leaves out mentions nothing.
+/// Collects the paths that items mention. Code that the compiler leaves out is not read.
 #[derive(Debug, Default)]
 pub(super) struct Mentions {
     pub(super) imports: Vec<Import>,

@@ -3,7 +3,7 @@
 use super::mentions::Path;
 use super::tree::{Binding, Id, Tree};
 
-/// What a path leads to.
+/// The item that a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// A module: naming it takes nothing from it yet.
@@ -36,7 +36,7 @@ pub(super) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// What a path that stands in a module leads to; nothing when it leads out of the workspace.
+    /// Resolves a path from inside a module. It gives nothing when the path leaves the workspace.
     pub(super) fn find(tree: &'a Tree, at: Id, path: &[String]) -> Vec<Found> {
         Resolver { tree, open: Vec::new() }.path(at, path)
     }
@@ -90,7 +90,7 @@ impl<'a> Resolver<'a> {
         if deeper.is_empty() { found.to_vec() } else { deeper }
     }
 
-    /// What a module has by a name: by definition, by import, or else by a glob.
+    /// Looks up a name in a module: first definitions, then imports, then glob imports.
     fn inside(&mut self, module: Id, name: &str) -> Vec<Found> {
         let mut found = Vec::new();
         let at = &self.tree.modules[module];
